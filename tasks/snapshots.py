@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tasks.errors import HomeError, IntegrityError
 from tasks.files import (
@@ -21,6 +22,8 @@ from tasks.files import (
     write_rows,
 )
 from tasks.records import Demonstration, FileRef, PreferencePair, Snapshot
+
+DatasetRow = TypeVar("DatasetRow", Demonstration, PreferencePair)
 
 SCHEMA = 1
 
@@ -45,8 +48,8 @@ def write_snapshot(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=directory, prefix=".snapshot."))
-        rows = write_rows(temporary, sorted(demonstrations, key=_by_id))
-        pairs = write_rows(temporary, sorted(preference_pairs, key=_by_id))
+        rows = write_rows(temporary, _sorted_by_id(demonstrations))
+        pairs = write_rows(temporary, _sorted_by_id(preference_pairs))
         snapshot = Snapshot(
             sha256=_name(rows, pairs),
             demonstrations=rows,
@@ -107,8 +110,8 @@ def read_preference_pairs(directory: Path, snapshot: Snapshot) -> list[Preferenc
     return list(parse_rows(read_verified(path, snapshot.preference_pairs.sha256), PreferencePair))
 
 
-def _by_id(row: Demonstration | PreferencePair) -> str:
-    return row.id
+def _sorted_by_id(rows: Sequence[DatasetRow]) -> list[DatasetRow]:
+    return sorted(rows, key=lambda row: row.id)
 
 
 def _name(demonstrations: FileRef, preference_pairs: FileRef) -> str:
