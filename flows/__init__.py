@@ -1,0 +1,1 @@
+"""Ratchet's Prefect flows and its command line."""

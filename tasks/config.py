@@ -4,13 +4,13 @@ A key's type and range stand beside its default below; `ratchet init` writes the
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, raise_collected
 from tasks.files import sha256_of
 
 Positive = Annotated[int, Field(ge=1)]
@@ -22,7 +22,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 class Section(BaseModel):
     """A part of the config: frozen, and it refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelSettings(Section):
@@ -52,7 +52,7 @@ class CollectSettings(Section):
     questions: Positive = Field(default=100, description="train questions sampled each round")
     candidates: Annotated[int, Field(ge=2, le=16)] = Field(default=4, description="candidates per question")
     temperature: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
+    top_k: Positive = Field(default=50, description="draw among this many likeliest tokens")
 
 
 class ReferenceJudgeSettings(Section):
@@ -165,12 +165,13 @@ def load_config(path: Path) -> Config:
         ConfigError: with every problem of the file, each naming the key, the value and the remedy.
     """
     settings = _read_yaml(path)
-    if "root" in settings:
-        raise ConfigError(f"{path}: root: unknown key (value {settings['root']!r}); remove it.")
+    problems = [f"{path}: root: unknown key (value {settings['root']!r}); remove it."] if "root" in settings else []
     try:
-        return Config.model_validate({**settings, "root": path.resolve().parent})
+        config = Config.model_validate({**settings, "root": path.resolve().parent})
     except ValidationError as error:
-        raise ConfigError(*(f"{path}: {problem}" for problem in _describe(error))) from error
+        raise ConfigError(*problems, *(f"{path}: {problem}" for problem in _describe(error))) from error
+    raise_collected(ConfigError, problems)
+    return config
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -189,13 +190,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
     try:
         settings = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # ValueError: 2026-99-99 looks like a date and is none
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
+        problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{path} is not valid YAML{where} ({problem.splitlines()[0]}): correct that line.") from error
     if not isinstance(settings, dict):
-        raise ConfigError(f"{path} holds {type(settings).__name__}, not keys and values: see `ratchet init --help`.")
+        found = "nothing" if settings is None else type(settings).__name__
+        raise ConfigError(f"{path} holds {found}, not keys and values: see `ratchet init --help`.")
     return {str(key): value for key, value in settings.items()}
 
 
@@ -205,7 +207,7 @@ def _describe(error: ValidationError) -> list[str]:
 
 
 def _describe_one(item: Mapping[str, Any]) -> str:
-    location = [str(part) for part in item["loc"]]
+    location = _location(item["loc"])
     key, value = ".".join(location), item["input"]
     if item["type"] == "extra_forbidden":
         known = _known_keys(location[:-1])
@@ -216,8 +218,20 @@ def _describe_one(item: Mapping[str, Any]) -> str:
         return f"{key}: missing; {_field_description(location)}."
     if item["type"] == "string_pattern_mismatch":
         return f"{key}: {value!r} is not accepted; {_field_description(location).removeprefix('add it: ')}."
-    message = item["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return f"{key}: {value!r} is not accepted; it should be {message}."
+    # pydantic's sentences begin "Input should be" or "String should have"; two of them speak of Python, not YAML.
+    wanted = {"model_type": "hold keys and values, or be left out", "tuple_type": "be a list"}
+    message = wanted.get(item["type"]) or item["msg"].partition(" should ")[2] or item["msg"]
+    return f"{key}: {value!r} is not accepted; it should {message}."
+
+
+def _location(parts: Sequence[str | int]) -> list[str]:
+    """The keys that lead to the value in the file, without the types of a union, which pydantic appends."""
+    names = [str(part) for part in parts]
+    return [
+        name
+        for depth, name in enumerate(names)
+        if isinstance(parts[depth], int) or _section_at(names[:depth]) is not None
+    ]
 
 
 def _section_at(location: list[str]) -> type[BaseModel] | None:

@@ -37,6 +37,10 @@ class ModelError(RatchetError):
     """A model or adapter cannot be loaded, or is not what was promised."""
 
 
+class UnreachableError(RatchetError):
+    """A server did not answer; it may answer a moment later."""
+
+
 def raise_collected(error: type[RatchetError], problems: Sequence[str]) -> None:
     """Raises `error` with all of `problems`; returns when there are none."""
     if problems:

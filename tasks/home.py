@@ -29,6 +29,11 @@ class Home:
         return self.root / "objects"
 
     @property
+    def answers(self) -> Path:
+        """Which object holds an arm's answers, by the hash of model, prompts and decoding."""
+        return self.root / "answers"
+
+    @property
     def snapshots(self) -> Path:
         """Datasets, one folder each, named by their sha256."""
         return self.root / "snapshots"
@@ -66,7 +71,7 @@ class Home:
 
 def find_home() -> Home:
     """The home named by RATCHET_HOME, or `.ratchet` in the current folder; it need not exist yet."""
-    return Home(Path(os.environ.get("RATCHET_HOME") or ".ratchet").resolve())
+    return Home(Path(os.environ.get("RATCHET_HOME") or ".ratchet").expanduser().resolve())
 
 
 def make_writable(home: Home) -> None:
@@ -79,7 +84,7 @@ def make_writable(home: Home) -> None:
     try:
         home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe.write_bytes(b"x")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be probing, too
     except OSError as error:
         raise HomeError(describe_write_error(home.root, error)) from error
 

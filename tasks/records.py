@@ -20,7 +20,7 @@ Seconds = Annotated[float, Field(ge=0.0)]
 
 Split = Literal["train", "test"]
 Preference = Literal["a", "b", "tie", "both_bad"]
-STAGES = ("collect", "curate", "train", "evaluate", "promote")
+STAGES: tuple["Stage", ...] = ("collect", "curate", "train", "evaluate", "promote")
 Stage = Literal["collect", "curate", "train", "evaluate", "promote"]
 
 
@@ -95,6 +95,9 @@ class Adapter(Record):
     train_tokens: Count = Field(description="tokens in all batches of SFT and DPO, padding left out")
     train_s: Seconds = Field(description="wall-clock seconds in SFT and DPO")
     mlflow_run_id: str = Field(description="the MLflow run with parameters, curves and the snapshot")
+    curves: dict[str, tuple[tuple[int, float], ...]] = Field(
+        description="the training: (step, loss) points by phase, `sft` and `dpo`"
+    )
 
 
 class ModelVersion(Record):

@@ -80,17 +80,20 @@ def read_snapshot(directory: Path, sha256: str) -> Snapshot:
     folder = directory / sha256
     manifest = folder / "manifest.json"
     try:
-        text = manifest.read_text(encoding="utf-8")
+        text = manifest.read_bytes()
     except FileNotFoundError as error:
         raise IntegrityError(f"{manifest} is missing: delete {folder} and run the round again.") from error
     try:
         fields = json.loads(text)
         schema = fields.pop("schema")
+        # First: another schema may have other fields, and then deleting it would be the wrong advice.
+        if schema != SCHEMA:
+            raise IntegrityError(
+                f"{manifest} has schema {schema}, not {SCHEMA}: read it with the version that wrote it."
+            )
         snapshot = Snapshot.model_validate(fields)
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise IntegrityError(f"{manifest} is not a manifest: delete {folder} and run the round again.") from error
-    if schema != SCHEMA:
-        raise IntegrityError(f"{manifest} has schema {schema}, not {SCHEMA}: read it with the version that wrote it.")
     if snapshot.sha256 != sha256 or _name(snapshot.demonstrations, snapshot.preference_pairs) != sha256:
         raise IntegrityError(f"{manifest} describes another snapshot: delete {folder} and run the round again.")
     for reference in (snapshot.demonstrations, snapshot.preference_pairs):

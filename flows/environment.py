@@ -1,0 +1,26 @@
+"""What the libraries read from the environment, set before any of them is imported."""
+
+import os
+
+from tasks.home import Home
+
+
+def prepare_environment(home: Home, *, debug: bool = False) -> None:
+    """Points Prefect's state at the home and quiets what would drown Ratchet's own progress.
+
+    A value the user has set is kept: production points PREFECT_API_URL at its server.
+    """
+    defaults = {
+        "PREFECT_HOME": str(home.prefect),
+        # The heartbeat writes to the SQLite database and meets its lock.
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "WARNING",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # A busy machine of two cores needs longer than the 20 s that Prefect gives its own server.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,50 @@
+"""improve: one round after the other, from feedback to a promotion that has to be earned."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows.collect import collect
+from flows.curate import curate
+from flows.evaluate import evaluate
+from flows.promote import promote
+from flows.stages import RoundContext, RoundPaused, run_stage
+from flows.train import train
+from tasks.config import load_config
+from tasks.home import find_home, lock
+from tasks.models.hardware import choose_hardware, use_threads
+from tasks.planning import close_round, open_round, plan_round
+from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot, Stage
+
+
+@flow(name="improve")
+def improve(config_path: str, rounds: int | None = None, until: Stage = "promote") -> None:
+    """Runs rounds of a domain until none is due.
+
+    Args:
+        config_path: the domain's config file.
+        rounds: how many rounds the domain should have finished in all; None: one, if there is anything new.
+        until: the stage to stop after; the round stays open, and the next call goes on with it.
+
+    Raises:
+        RatchetError: when a stage cannot do its work; the round stays open at that stage.
+    """
+    config, home = load_config(Path(config_path)), find_home()
+    with lock(home, f"a round of {config.name}"):
+        use_threads(choose_hardware(config.model))
+        while (plan := plan_round(config, home, rounds)).due:
+            context = RoundContext(config, home, open_round(config, home, plan), until)
+            try:
+                run_round(context)
+            except RoundPaused:
+                return
+            close_round(config, home, context.opened)
+
+
+def run_round(context: RoundContext) -> PromotionDecision:
+    """One round, or what is left of it."""
+    batch = run_stage("collect", FeedbackBatch, collect, context)
+    snapshot = run_stage("curate", Snapshot, curate, context, batch)
+    adapter = run_stage("train", Adapter, train, context, snapshot)
+    report = run_stage("evaluate", ArmReport, evaluate, context, adapter)
+    return run_stage("promote", PromotionDecision, promote, context, report)

@@ -1,0 +1,55 @@
+"""What each arm says to the test questions, generated once per model and kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.config import Config
+from tasks.files import canonical_json, read_rows, sha256_of, write_atomically, write_rows
+from tasks.home import Home
+from tasks.models.generation import Generation, generate
+from tasks.models.hardware import Hardware
+from tasks.models.loading import load_model, load_tokenizer
+from tasks.models.prompting import build_messages
+from tasks.progress import say, track
+from tasks.records import BaseModelRef, FileRef, Question
+
+
+def answer_questions(
+    config: Config,
+    home: Home,
+    arm: str,
+    base: BaseModelRef,
+    adapter_folder: Path | None,
+    weights_sha256: str,
+    questions: Sequence[Question],
+    hardware: Hardware,
+) -> list[Generation]:
+    """The arm's greedy answer to each question, in their order.
+
+    The same weights, prompts and decoding give the same answers, so they are generated once and kept below
+    `home.answers` under the hash of all three; the next round's champion costs nothing.
+
+    Raises:
+        ModelError: when the model cannot be loaded or a prompt is too long.
+    """
+    prompts = [build_messages(config.system_prompt, question.question) for question in questions]
+    key = sha256_of(
+        {
+            "base": base.sha256,
+            "weights": weights_sha256,
+            "prompts": [[message.model_dump() for message in prompt] for prompt in prompts],
+            "generation": config.generation.model_dump(),
+            "hardware": [hardware.device, hardware.dtype],
+        }
+    )
+    note = home.answers / f"{key}.json"
+    if note.exists():
+        say(f"evaluate: {arm} answered these {len(questions)} questions before")
+        return read_rows(home.objects, FileRef.model_validate_json(note.read_bytes()), Generation)
+    tokenizer = load_tokenizer(base)
+    model = load_model(base, adapter_folder, hardware)
+    with track(f"evaluate: {arm} answers", len(prompts)) as advance:
+        generations = generate(model, tokenizer, prompts, config.generation, advance=advance)
+    reference = write_rows(home.objects, generations)
+    write_atomically(note, canonical_json(reference).encode())
+    return generations

@@ -1,0 +1,81 @@
+"""A round's report: report.json for machines, answers.jsonl with every answer, report.html for people."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.evaluation.report_html import render_report
+from tasks.evaluation.report_view import Curves
+from tasks.files import encode_rows, write_atomically
+from tasks.records import AnswerRow, ArmReport, ArmResult, PromotionDecision
+
+SCHEMA = 1
+
+
+def report_json(report: ArmReport, decision: PromotionDecision | None, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The report as JSON values, in the order and with exactly the keys of the report contract.
+
+    Args:
+        report: arms, comparisons, and the number of questions.
+        decision: None becomes null: nothing has been decided.
+        provenance: hashes, versions, seeds; JSON values, kept as they are.
+    """
+    return {
+        "schema": SCHEMA,
+        "domain": report.domain,
+        "round": report.round,
+        "questions": report.questions,
+        "arms": {arm: _arm_json(result) for arm, result in report.arms.items()},
+        "comparisons": [comparison.model_dump(mode="json") for comparison in report.comparisons],
+        # By way of text, which turns NaN into null: a model that came back broken has NaN for its logit difference.
+        "decision": json.loads(decision.model_dump_json()) if decision else None,
+        "provenance": dict(provenance),
+    }
+
+
+def _arm_json(result: ArmResult) -> dict[str, Any]:
+    return {
+        "metrics": {name: summary.model_dump(mode="json") for name, summary in result.metrics.items()},
+        "tokens": result.tokens.model_dump(mode="json"),
+        "latency_s": result.latency_s.model_dump(mode="json"),
+    }
+
+
+def write_report(
+    folder: Path,
+    report: ArmReport,
+    decision: PromotionDecision | None,
+    answers: Sequence[AnswerRow],
+    provenance: Mapping[str, Any],
+    curves: Curves,
+    *,
+    primary_metric: str = "rouge_l",
+) -> Path:
+    """Writes report.json, answers.jsonl and report.html into the folder, each whole or not at all.
+
+    Args:
+        folder: created when absent; files of an earlier report are replaced.
+        report: arms, comparisons, and what was compared.
+        decision: None writes a report without a verdict.
+        answers: what every arm said, a row a question and arm.
+        provenance: hashes, versions, git commit, seeds; JSON values.
+        curves: training losses by phase (`sft`, `dpo`): optimizer step and loss.
+        primary_metric: the metric that decides, by which questions are ranked.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+        ValueError: when the provenance holds NaN or an infinity, which JSON cannot hold.
+    """
+    values = report_json(report, decision, provenance)
+    data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
+    page = render_report(report, decision, answers, provenance, curves, primary_metric)
+    rows, _ = encode_rows(answers)
+    write_atomically(folder / "report.json", f"{data}\n".encode())
+    write_atomically(folder / "answers.jsonl", rows)
+    # Last, so that whoever sees the page finds the files it links to.
+    write_atomically(folder / "report.html", page.encode("utf-8"))
+    return folder / "report.html"

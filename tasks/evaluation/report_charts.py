@@ -1,0 +1,291 @@
+"""The report's charts, as plotly figures in plain JSON.
+
+Colours of text and grid are left to the page, which knows whether it is read in light, in dark or on paper. Texts
+that plotly would read as its small HTML (labels, hovers) are escaped here: questions are untrusted.
+"""
+
+import html
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.evaluation.report_examples import QuestionAnswers
+from tasks.evaluation.report_text import arm_label, format_number, format_signed, metric_label
+from tasks.records import ArmReport, PairedDifference
+
+# Each has at least 3:1 contrast on white and on the dark page.
+ARM_COLOURS: Mapping[str, str] = {
+    "base": "#7f8896",
+    "champion": "#3577d4",
+    "challenger": "#d5690f",
+    "rag": "#2a8f7b",
+    "ft": "#9a5fd0",
+    "rag_ft": "#c2447c",
+}
+_ARM_SYMBOLS = {"base": "square", "champion": "circle", "challenger": "diamond"}
+_OTHER_COLOUR = "#7f8896"
+_PHASE_TITLES = {"sft": "SFT loss", "dpo": "DPO loss"}
+_ROW_PX, _GROUP_PX, _LABEL_PX, _FIGURE_PX = 27, 34, 96, 48
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart.
+
+    Attributes:
+        id: the element's id in the page.
+        title: its heading.
+        caption: how to read it, in a sentence.
+        description: what it shows, in figures, for those who cannot see it.
+        figure: plotly's `data` and `layout`.
+    """
+
+    id: str
+    title: str
+    caption: str
+    description: str
+    figure: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Dot:
+    label: str
+    value: float
+    ci95: tuple[float, float]
+    text: str
+    colour: str
+    symbol: str
+
+
+def arm_colour(arm: str) -> str:
+    """The colour of an arm, the same in every chart and table."""
+    return ARM_COLOURS.get(arm, _OTHER_COLOUR)
+
+
+def chart_scores(report: ArmReport) -> Chart:
+    """Mean and interval of every arm, metric by metric."""
+    groups = [
+        (
+            metric_label(name),
+            [
+                _Dot(
+                    arm_label(arm),
+                    result.metrics[name].mean,
+                    result.metrics[name].ci95,
+                    format_number(result.metrics[name].mean, 2),
+                    arm_colour(arm),
+                    _ARM_SYMBOLS.get(arm, "circle"),
+                )
+                for arm, result in report.arms.items()
+                if name in result.metrics
+            ],
+        )
+        for name in metric_names(report)
+    ]
+    return Chart(
+        "chart-scores",
+        "Scores",
+        "Mean over the test questions with its 95 % interval; further right is better.",
+        _describe(groups),
+        _draw_dots(groups),
+    )
+
+
+def chart_differences(comparisons: Sequence[PairedDifference], arm: str) -> Chart:
+    """How far one arm is from the others on the same questions, with intervals, around zero."""
+    shown = [comparison for comparison in comparisons if comparison.arm == arm]
+    names = dict.fromkeys(comparison.metric for comparison in shown)
+    groups = [(metric_label(name), [_difference_dot(c) for c in shown if c.metric == name]) for name in names]
+    return Chart(
+        "chart-differences",
+        f"{arm_label(arm)} minus the others",
+        f"Mean difference on the same questions; right of zero the {arm_label(arm).lower()} is better. "
+        "Hollow: chance could explain it.",
+        _describe(groups),
+        _draw_dots(groups),
+    )
+
+
+def _difference_dot(comparison: PairedDifference) -> _Dot:
+    low, high = comparison.ci95
+    sure = low > 0 or high < 0
+    return _Dot(
+        f"vs {arm_label(comparison.against).lower()}",
+        comparison.difference,
+        comparison.ci95,
+        format_signed(comparison.difference, 2),
+        arm_colour(comparison.arm if comparison.difference >= 0 else comparison.against),
+        "diamond" if sure else "diamond-open",
+    )
+
+
+def metric_names(report: ArmReport) -> list[str]:
+    """The metrics of all arms, in the order they first came."""
+    return list(dict.fromkeys(name for result in report.arms.values() for name in result.metrics))
+
+
+def _describe(groups: Sequence[tuple[str, Sequence[_Dot]]]) -> str:
+    return " ".join(f"{title}: {', '.join(f'{dot.label} {dot.text}' for dot in dots)}." for title, dots in groups)
+
+
+def _draw_dots(groups: Sequence[tuple[str, Sequence[_Dot]]]) -> dict[str, Any]:
+    """Dots with whiskers in rows under group titles; heights in pixels, so that rows never crowd."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    top, ticks = 0.0, {}
+    for title, dots in groups:
+        figure.add_annotation(
+            text=f"<b>{html.escape(title)}</b>",
+            **{"x": 0, "xref": "paper", "xanchor": "left", "xshift": -_LABEL_PX},
+            **{"y": top + _GROUP_PX * 0.62, "yanchor": "middle", "showarrow": False},
+        )
+        rows = [top + _GROUP_PX + _ROW_PX * (place + 0.5) for place in range(len(dots))]
+        for row, dot in zip(rows, dots, strict=True):
+            ticks[row] = html.escape(dot.label)
+            figure.add_trace(_draw_dot(dot, row))
+            figure.add_annotation(
+                text=dot.text,
+                **{"x": 1, "xref": "paper", "xanchor": "right", "xshift": _FIGURE_PX},
+                **{"y": row, "yanchor": "middle", "showarrow": False},
+            )
+        top += _GROUP_PX + _ROW_PX * len(dots)
+    everything = [value for _, dots in groups for dot in dots for value in dot.ci95]
+    low, high = min([0.0, *everything]), max([0.0, *everything])
+    margin = (high - low or 1.0) * 0.05
+    figure.update_layout(
+        height=int(top) + 40,
+        margin={"l": _LABEL_PX, "r": _FIGURE_PX, "t": 4, "b": 32},
+        xaxis={"range": [low - margin * (low < 0), high + margin], "zeroline": True, "fixedrange": True, "nticks": 6},
+        yaxis={
+            "range": [top, 0],
+            "tickvals": list(ticks),
+            "ticktext": list(ticks.values()),
+            "ticklabelstandoff": 8,
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+        },
+    )
+    return _as_json(figure)
+
+
+def _draw_dot(dot: _Dot, row: float) -> Any:
+    import plotly.graph_objects as go
+
+    low, high = dot.ci95
+    return go.Scatter(
+        x=[dot.value],
+        y=[row],
+        mode="markers",
+        marker={"size": 11, "color": dot.colour, "symbol": dot.symbol, "line": {"width": 2, "color": dot.colour}},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - dot.value],
+            "arrayminus": [dot.value - low],
+            "color": dot.colour,
+            "thickness": 2.5,
+            "width": 5,
+        },
+        hovertemplate=f"{html.escape(dot.label)}: {dot.text}<br>95 % interval {format_number(low)} to "
+        f"{format_number(high)}<extra></extra>",
+    )
+
+
+def chart_questions(
+    ranked: Sequence[tuple[float, QuestionAnswers]], comparison: PairedDifference | None, metric: str
+) -> Chart:
+    """One bar a question, from biggest win to biggest loss, with the mean and its interval across."""
+    import plotly.graph_objects as go
+
+    differences = [difference for difference, _ in ranked]
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(1, len(ranked) + 1)),
+            y=differences,
+            marker={
+                "color": [arm_colour("challenger" if value >= 0 else "champion") for value in differences],
+                "line": {"width": 0},
+            },
+            customdata=[_wrap(question.question) for _, question in ranked],
+            hovertemplate="%{customdata}<br><b>%{y:+.2f}</b><extra></extra>",
+        )
+    )
+    if comparison:
+        low, high = comparison.ci95
+        figure.add_hrect(y0=low, y1=high, fillcolor=_OTHER_COLOUR, opacity=0.25, line_width=0)
+        figure.add_hline(y=comparison.difference, line={"width": 2, "dash": "dash", "color": _OTHER_COLOUR})
+        figure.add_annotation(
+            text=f"mean {format_signed(comparison.difference, 2)}",
+            **{"x": 1, "xref": "paper", "xanchor": "right", "y": high, "yanchor": "bottom", "showarrow": False},
+        )
+    figure.update_layout(
+        height=320,
+        bargap=0.12,
+        margin={"l": 8, "r": 8, "t": 12, "b": 40},
+        xaxis={
+            "title": _axis_title("questions, from biggest win to biggest loss"),
+            **{"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True},
+        },
+        yaxis={"title": _axis_title("difference"), "automargin": True, "fixedrange": True, "zeroline": True},
+    )
+    wins, losses = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
+    return Chart(
+        "chart-questions",
+        "Question by question",
+        f"Challenger minus champion in {metric_label(metric)}: one bar a question; up is a win. Hover for its text.",
+        f"{wins} questions better, {losses} worse, {len(ranked) - wins - losses} the same.",
+        _as_json(figure),
+    )
+
+
+def chart_training(curves: Mapping[str, Sequence[tuple[int, float]]]) -> list[Chart]:
+    """Loss by optimizer step, one chart a phase; phases without points are left out."""
+    return [_chart_phase(phase, points) for phase, points in curves.items() if points]
+
+
+def _chart_phase(phase: str, points: Sequence[tuple[int, float]]) -> Chart:
+    import plotly.graph_objects as go
+
+    steps, losses = [step for step, _ in points], [loss for _, loss in points]
+    figure = go.Figure(
+        go.Scatter(
+            x=steps,
+            y=losses,
+            mode="lines+markers" if len(points) < 40 else "lines",
+            line={"color": arm_colour("challenger"), "width": 2.5},
+            marker={"size": 5},
+            hovertemplate="step %{x}: loss %{y:.4f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=250,
+        margin={"l": 8, "r": 8, "t": 8, "b": 40},
+        xaxis={"title": _axis_title("optimizer step"), "fixedrange": True, "zeroline": False},
+        yaxis={"automargin": True, "fixedrange": True, "zeroline": False},
+    )
+    title = _PHASE_TITLES.get(phase, f"{phase} loss")
+    description = f"From {losses[0]:.3f} at step {steps[0]} to {losses[-1]:.3f} at step {steps[-1]}."
+    return Chart(f"chart-training-{phase}", title, description, description, _as_json(figure))
+
+
+def _axis_title(title: str) -> dict[str, Any]:
+    return {"text": title, "font": {"size": 13}, "standoff": 8}
+
+
+def _wrap(text: str) -> str:
+    """A question for a hover label: at most three lines, as text and not as plotly's HTML."""
+    return "<br>".join(html.escape(line) for line in textwrap.wrap(text, 56, max_lines=3, placeholder=" …"))
+
+
+def _as_json(figure: Any) -> dict[str, Any]:
+    figure.update_layout(
+        template="none",
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 13, "family": "inherit"},
+    )
+    return {key: value for key, value in figure.to_plotly_json().items() if key in ("data", "layout")}

@@ -1,0 +1,75 @@
+"""Whether a round is due, and opening and closing it."""
+
+from tasks.config import Config
+from tasks.domain.loading import load_domain
+from tasks.feedback import log
+from tasks.home import Home
+from tasks.models.base_model import resolve_base
+from tasks.progress import say
+from tasks.records import Record
+from tasks.registry.mlflow_registry import ensure_champion
+from tasks.rounds import Round, begin_round, end_round, inputs_sha256, read_rounds
+
+
+class Plan(Record):
+    """What to do next with a domain."""
+
+    number: int
+    due: bool
+    unfinished: Round | None = None
+    why: str
+
+
+def plan_round(config: Config, home: Home, rounds: int | None) -> Plan:
+    """Which round is due, if any: an unfinished one first, then a new one.
+
+    With `rounds` a new one is due until that many are finished in all. Without it, one is due when the config,
+    the questions, the documents or the feedback have changed since the last round ended.
+
+    Raises:
+        DomainError: when the questions or documents cannot be used.
+    """
+    history = list(read_rounds(home, config.name))
+    if history and history[-1][1] is None:
+        number = history[-1][0].number
+        return Plan(number=number, due=True, unfinished=history[-1][0], why=f"round {number} is unfinished")
+    finished = len(history)
+    if rounds is not None:
+        return Plan(number=finished + 1, due=finished < rounds, why=f"{finished} of {rounds} rounds are finished")
+    if not history:
+        return Plan(number=1, due=True, why="no round has been run yet")
+    last, end = history[-1]
+    now = _inputs(config, home)
+    changed = end is not None and end.inputs_sha256 != now
+    state = "has changed" if changed else "is as it was"
+    why = f"the config, questions, documents or feedback {state} since round {last.number}"
+    return Plan(number=finished + 1, due=changed, why=why)
+
+
+def open_round(config: Config, home: Home, plan: Plan) -> Round:
+    """The unfinished round, or a new one that starts from today's domain and champion.
+
+    Raises:
+        DomainError: when the questions or documents cannot be used.
+        ModelError: when the base model cannot be found or loaded.
+    """
+    if plan.unfinished is not None:
+        say(f"round {plan.number}: going on where it stopped")
+        return plan.unfinished
+    domain = load_domain(config, home)
+    base = resolve_base(config.model, home)
+    champion = ensure_champion(config, home, base)
+    say(
+        f"round {plan.number} of {domain.name}: {domain.train_questions} train and {domain.test_questions} test "
+        f"questions, {domain.documents.rows} documents; the champion is version {champion.version}"
+    )
+    return begin_round(home, plan.number, domain, champion)
+
+
+def close_round(config: Config, home: Home, opened: Round) -> None:
+    """Marks the round as finished, and what there was to learn from as learned."""
+    end_round(home, opened, _inputs(config, home))
+
+
+def _inputs(config: Config, home: Home) -> str:
+    return inputs_sha256(config, load_domain(config, home), log.log_sha256(home, config.name))

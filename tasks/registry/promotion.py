@@ -1,0 +1,92 @@
+"""The promote stage: registering the challenger, comparing it with what was evaluated, and deciding."""
+
+from tasks.config import Config
+from tasks.domain.loading import frozen_test_set
+from tasks.home import Home
+from tasks.models.generation import encode_prompts
+from tasks.models.hardware import choose_hardware
+from tasks.models.loading import load_model, load_tokenizer
+from tasks.models.prompting import build_messages
+from tasks.progress import say
+from tasks.records import ArmReport, Certificate, Check, Domain, ModelVersion, PromotionDecision
+from tasks.registry import mlflow_registry as registry
+from tasks.registry.comparing import logits_of, reload_and_compare, require_same_model
+from tasks.registry.connection import tracking_uri
+from tasks.registry.gate import decide, same_model
+from tasks.registry.model_card import model_card
+from tasks.snapshots import read_snapshot
+
+LOGIT_PROMPTS = 4
+
+
+def register_challenger(config: Config, home: Home, report: ArmReport) -> ModelVersion:
+    """The challenger as a registered version with the alias `challenger`; registering it again changes nothing."""
+    adapter = report.challenger
+    version = registry.register_adapter(config, home, adapter, home.adapters / adapter.sha256, tags={})
+    registry.set_challenger(config, home, version)
+    say(f"promote: the challenger is version {version.version} of {version.name}")
+    return version
+
+
+def compare_logits(config: Config, home: Home, domain: Domain, challenger: ModelVersion) -> float:
+    """The largest gap between the logits of the adapter that was evaluated and of the registered version.
+
+    Raises:
+        ModelError: when it exceeds 1e-3: what would be served is not what was evaluated.
+    """
+    assert challenger.adapter is not None
+    hardware = choose_hardware(config.model)
+    questions = frozen_test_set(home, domain, LOGIT_PROMPTS)
+    prompts = [build_messages(config.system_prompt, question.question) for question in questions]
+    tokenizer = load_tokenizer(challenger.base)
+    token_ids = encode_prompts(tokenizer, prompts, config.generation.max_prompt_tokens)
+    evaluated = load_model(challenger.base, home.adapters / challenger.adapter.sha256, hardware)
+    expected = logits_of(evaluated, token_ids)
+    difference = reload_and_compare(config, home, challenger, expected, token_ids)
+    require_same_model(challenger, difference)
+    return difference
+
+
+def decide_and_promote(
+    config: Config, home: Home, report: ArmReport, challenger: ModelVersion, max_logit_difference: float
+) -> PromotionDecision:
+    """The gate's decision, carried out: `champion` moves only when every check passed.
+
+    Done again after a kill it decides the same: a champion that is the challenger already was moved by the
+    attempt that was killed.
+    """
+    current = registry.read_alias(config, home, registry.CHAMPION_ALIAS)
+    gate = decide(report, config.promote)
+    checks = (*gate.checks, same_model(max_logit_difference), same_champion(report, current, challenger))
+    certificate = Certificate(checks=checks)
+    if certificate.passed:
+        registry.promote(config, home, challenger)
+    decision = PromotionDecision(
+        round=report.round,
+        promoted=certificate.passed,
+        challenger=challenger,
+        champion_before=report.champion,
+        champion=challenger if certificate.passed else current or report.champion,
+        certificate=certificate,
+        max_logit_difference=max_logit_difference,
+    )
+    snapshot = read_snapshot(home.snapshots, report.challenger.snapshot_sha256)
+    uri = tracking_uri(config, home)
+    card = model_card(challenger, config, tracking_uri=uri, snapshot=snapshot, report=report, decision=decision)
+    registry.describe_version(config, home, challenger, card)
+    return decision
+
+
+def same_champion(report: ArmReport, current: ModelVersion | None, challenger: ModelVersion) -> Check:
+    """Passes when the champion is still the one that the challenger was compared with."""
+    compared, now = report.champion.version, current.version if current else None
+    passed = now in (compared, challenger.version)
+    if passed:
+        sentence = f"The champion is still version {compared}, with which the challenger was compared."
+    else:
+        sentence = (
+            f"The challenger was compared with version {compared}, but the champion is now "
+            f"{f'version {now}' if now else 'none'}: run the next round to compare with that one."
+        )
+    evidence = {"compared_with": compared, "champion_now": now, "challenger": challenger.version}
+    return Check(name="same_champion", passed=passed, sentence=sentence, evidence=evidence)

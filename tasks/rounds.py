@@ -1,0 +1,149 @@
+"""The ledger of rounds: what each stage returned, kept so that no stage that ran is run again.
+
+    rounds/<domain>/0001/round.json      the round as it began: domain and champion
+                         collect.json    {"key", "record"} of each finished stage
+                         ...
+                         promote.json    present: the round is finished
+
+A stage's key is the hash of everything it depends on: its input records and the settings it reads. A record
+is reused only under the same key, so a setting changed in mid-round repeats the stages it touches, no others.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from tasks.config import Config
+from tasks.errors import IntegrityError
+from tasks.files import canonical_json, sha256_of, write_atomically
+from tasks.home import Home
+from tasks.records import STAGES, Domain, FeedbackBatch, ModelVersion, Record, Sha256, Stage
+
+StageRecord = TypeVar("StageRecord", bound=Record)
+
+# The settings each stage reads; `seed` and `system_prompt` shape what models say.
+_SETTINGS: dict[Stage, tuple[str, ...]] = {
+    "collect": ("seed", "system_prompt", "model", "generation", "collect", "reference_judge"),
+    "curate": ("system_prompt", "curate"),
+    "train": ("seed", "model", "train"),
+    "evaluate": ("seed", "system_prompt", "model", "generation", "evaluate"),
+    "promote": ("promote",),
+}
+
+
+class Round(Record):
+    """A round as it began; its stages read the domain and champion from here, not as they may be by now."""
+
+    number: Annotated[int, Field(ge=1)]
+    domain: Domain
+    champion: ModelVersion
+
+
+class RoundEnd(Record):
+    """The state of the inputs when a round ended: as long as it stands, there is nothing new to learn from."""
+
+    inputs_sha256: Sha256
+
+
+def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
+    """The hash of the stage's input records and of the settings it reads."""
+    settings = {name: getattr(config, name) for name in _SETTINGS[stage]}
+    return sha256_of(
+        {
+            "stage": stage,
+            "settings": {name: _plain(value) for name, value in settings.items()},
+            "inputs": [record.model_dump(mode="json") for record in inputs],
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def read_stage(folder: Path, stage: Stage, key: str, record_type: type[StageRecord]) -> StageRecord | None:
+    """The record the stage left under this key; None when it has not run, or ran with other inputs.
+
+    Raises:
+        IntegrityError: when the file cannot be read as what it should be.
+    """
+    path = folder / f"{stage}.json"
+    if not path.exists():
+        return None
+    entry = _load(path)
+    return _parse(path, entry["record"], record_type) if entry.get("key") == key else None
+
+
+def read_last(folder: Path, stage: Stage, record_type: type[StageRecord]) -> StageRecord | None:
+    """The record the stage left last, under whatever key; None when it has not run."""
+    path = folder / f"{stage}.json"
+    return _parse(path, _load(path)["record"], record_type) if path.exists() else None
+
+
+def write_stage(folder: Path, stage: Stage, key: str, record: Record) -> None:
+    """Keeps the stage's record; from now on the stage counts as run.
+
+    Raises:
+        HomeError: when the disk is full or not writable.
+    """
+    entry = {"key": key, "record": record.model_dump(mode="json")}
+    write_atomically(folder / f"{stage}.json", canonical_json(entry).encode())
+
+
+def begin_round(home: Home, number: int, domain: Domain, champion: ModelVersion) -> Round:
+    """Opens the round's folder and fixes what it works on."""
+    opened = Round(number=number, domain=domain, champion=champion)
+    write_atomically(home.round(domain.name, number) / "round.json", canonical_json(opened).encode())
+    return opened
+
+
+def end_round(home: Home, opened: Round, inputs_sha256: str) -> None:
+    """Marks the round as finished, with the state of the inputs at that time."""
+    path = home.round(opened.domain.name, opened.number) / "end.json"
+    write_atomically(path, canonical_json(RoundEnd(inputs_sha256=inputs_sha256)).encode())
+
+
+def read_rounds(home: Home, domain: str) -> Iterator[tuple[Round, RoundEnd | None]]:
+    """The domain's rounds in order, each with its end when it is finished."""
+    for path in sorted(home.rounds(domain).glob("[0-9]*/round.json")):
+        end = path.parent / "end.json"
+        opened = _parse(path, _load(path), Round)
+        yield opened, _parse(end, _load(end), RoundEnd) if end.exists() else None
+
+
+def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
+    """The hash of all that a round learns from: the config, the domain's files and the feedback so far."""
+    return sha256_of({"config": config.sha256, "domain": domain.model_dump(), "feedback": feedback_sha256})
+
+
+def earlier_batches(home: Home, domain: str, before: int) -> list[FeedbackBatch]:
+    """What the rounds before this one collected, oldest first."""
+    folders = (home.round(domain, number) for number in range(1, before))
+    batches = (read_last(folder, "collect", FeedbackBatch) for folder in folders)
+    return [batch for batch in batches if batch is not None]
+
+
+def finished_stages(home: Home, opened: Round) -> list[Stage]:
+    """The stages of this round that have left a record, in their order."""
+    folder = home.round(opened.domain.name, opened.number)
+    return [stage for stage in STAGES if (folder / f"{stage}.json").exists()]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise IntegrityError(f"{path} is damaged: delete it, and the stage will run again.") from error
+    if not isinstance(loaded, dict):
+        raise IntegrityError(f"{path} is damaged: delete it, and the stage will run again.")
+    return loaded
+
+
+def _parse(path: Path, fields: Any, record_type: type[StageRecord]) -> StageRecord:
+    try:
+        return record_type.model_validate(fields)
+    except ValidationError as error:
+        raise IntegrityError(f"{path} holds no {record_type.__name__}: delete it, and the stage will run again.") from error

@@ -1,0 +1,41 @@
+"""The training arguments that SFT and DPO share, so that a diff of the two shows only the algorithm."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.config import DpoSettings, SftSettings, TrainSettings
+from tasks.models.hardware import Hardware
+
+
+def shared_arguments(
+    output_dir: Path, phase: SftSettings | DpoSettings, train: TrainSettings, hardware: Hardware, seed: int
+) -> dict[str, Any]:
+    """Keyword arguments for TRL's SFTConfig and DPOConfig alike."""
+    return {
+        "output_dir": str(output_dir),
+        "num_train_epochs": phase.epochs,
+        "learning_rate": phase.learning_rate,
+        "per_device_train_batch_size": phase.batch_size,
+        "gradient_accumulation_steps": phase.gradient_accumulation,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": phase.warmup_share,  # below 1 it is a share of all steps
+        "max_length": train.max_length,
+        # TRL turns both of these on by default; on CPU they cost time and precision for nothing.
+        "gradient_checkpointing": train.gradient_checkpointing,
+        "bf16": hardware.dtype == "bfloat16",
+        "fp16": hardware.dtype == "float16",
+        "use_cpu": hardware.device == "cpu",
+        # Batches of like length: on short answers of mixed length a good part of a random batch is padding.
+        "train_sampling_strategy": "group_by_length",
+        "length_column_name": "length",
+        "remove_unused_columns": False,  # the sampler reads `length` after unused columns would be gone
+        "include_num_input_tokens_seen": "non_padding",
+        "save_strategy": "steps",
+        "save_steps": train.checkpoint_steps,
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "report_to": "none",  # curves go to MLflow through PhaseCallback, once per step even after a resume
+        "disable_tqdm": True,
+        "dataloader_pin_memory": hardware.device == "cuda",
+        "seed": seed,
+    }

@@ -1,0 +1,73 @@
+"""Checkpoints that a killed run can trust: one counts only when its marker says that it is whole."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from tasks.files import canonical_json, write_atomically
+
+_MARKER = "complete.json"
+
+
+def latest_complete(folder: Path) -> tuple[Path | None, float]:
+    """The newest whole checkpoint and the training seconds behind it; (None, 0.0) when there is none.
+
+    Checkpoints without a marker were cut off while being written: they are deleted.
+    """
+    found: list[tuple[int, Path]] = []
+    for checkpoint in folder.glob("checkpoint-*"):
+        if (checkpoint / _MARKER).is_file():
+            found.append((int(checkpoint.name.removeprefix("checkpoint-")), checkpoint))
+        else:
+            shutil.rmtree(checkpoint)
+    if not found:
+        return None, 0.0
+    newest = max(found)[1]
+    return newest, float(json.loads((newest / _MARKER).read_text(encoding="utf-8"))["train_s"])
+
+
+class PhaseCallback(TrainerCallback):  # type: ignore[misc]  # transformers is Any to mypy
+    """Watches one phase: reports each step's loss, advances the progress, marks checkpoints as whole.
+
+    Attributes:
+        train_s: seconds of training so far, those before a kill included.
+    """
+
+    def __init__(
+        self,
+        earlier_s: float,
+        on_loss: Callable[[int, dict[str, float]], None],
+        advance: Callable[[int], None],
+    ) -> None:
+        self._earlier_s = earlier_s
+        self._on_loss = on_loss
+        self._advance = advance
+        self._started = time.monotonic()
+
+    @property
+    def train_s(self) -> float:
+        return self._earlier_s + time.monotonic() - self._started
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Starts the clock and shows the steps that a resumed run need not repeat."""
+        self._started = time.monotonic()
+        self._advance(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._advance(1)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Hands every step's numbers on; the summary at the end of training has no `loss` and is left out."""
+        if logs and "loss" in logs:
+            numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
+            self._on_loss(state.global_step, numbers)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Marks the checkpoint just written; a kill before this line leaves it without a marker."""
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        write_atomically(checkpoint / _MARKER, canonical_json({"train_s": self.train_s}).encode())

@@ -1,0 +1,60 @@
+"""The MLflow run of a training: opened once however often the training is killed, closed when it is done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks.config import Config
+from tasks.home import Home
+from tasks.records import Adapter, Snapshot
+from tasks.registry import tracking
+from tasks.rounds import Round
+from tasks.training.train import TrainingRun
+
+
+def start_run(config: Config, home: Home, opened: Round, snapshot: Snapshot, key: str, folder: Path) -> TrainingRun:
+    """The run with this key, with parameters, snapshot and environment written down.
+
+    Raises:
+        RatchetError: when MLflow cannot be reached.
+    """
+    run_id = tracking.open_run(
+        config,
+        home,
+        key=key,
+        name=f"{config.name} round {opened.number}",
+        tags={"ratchet.round": str(opened.number), "ratchet.domain": config.name},
+    )
+    parameters = config.model_dump(mode="json", include={"train", "model", "seed", "system_prompt"})
+    start = {"base_sha256": opened.champion.base.sha256, "champion_version": opened.champion.version}
+    tracking.log_parameters(config, home, run_id, {**parameters, **start, "snapshot_sha256": snapshot.sha256})
+    tracking.log_snapshot(config, home, run_id, snapshot)
+    tracking.log_environment(config, home, run_id)
+    log_point = tracking.open_curve(config, home, run_id)
+    return TrainingRun(
+        folder=folder,
+        mlflow_run_id=run_id,
+        on_loss=lambda phase, step, metrics: log_point(
+            step, {f"{phase}/{name.replace('/', '_')}": value for name, value in metrics.items()}
+        ),
+    )
+
+
+@contextmanager
+def watch_run(config: Config, home: Home, run: TrainingRun) -> Iterator[None]:
+    """Samples system metrics into the run while the block runs, and marks the run failed when it raises."""
+    try:
+        with tracking.system_metrics(config, home, run.mlflow_run_id):
+            yield
+    except BaseException:
+        tracking.close_run(config, home, run.mlflow_run_id, "FAILED")
+        raise
+
+
+def finish_run(config: Config, home: Home, run: TrainingRun, adapter: Adapter) -> None:
+    """Writes the adapter and its totals to the run, and ends it."""
+    run_id = run.mlflow_run_id
+    tracking.log_folder(config, home, run_id, home.adapters / adapter.sha256, "adapter")
+    totals = adapter.model_dump(include={"demonstrations", "preference_pairs", "train_tokens", "train_s"})
+    tracking.open_curve(config, home, run_id)(0, {name: float(value) for name, value in totals.items()})
+    tracking.close_run(config, home, run_id)

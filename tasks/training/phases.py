@@ -1,0 +1,109 @@
+"""One phase of training, SFT or DPO: run TRL's trainer from its last whole checkpoint, keep the adapter."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.files import canonical_json, sha256_of_directory, write_atomically
+from tasks.progress import track
+from tasks.records import Count, Record, Seconds, Sha256
+from tasks.training.checkpoints import PhaseCallback, latest_complete
+
+OnLoss = Callable[[int, dict[str, float]], None]
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+class PhaseResult(Record):
+    """What a finished phase leaves behind."""
+
+    adapter_sha256: Sha256
+    rows: Count
+    overlong: Count
+    train_tokens: Count
+    train_s: Seconds
+    losses: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class PhaseFolder:
+    """Where a phase works: checkpoints while it runs, then adapter and result."""
+
+    root: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        return self.root / "adapter"
+
+    @property
+    def result(self) -> Path:
+        return self.root / "result.json"
+
+    def finished(self) -> PhaseResult | None:
+        """The result, when the phase ran to its end before."""
+        if not self.result.exists():
+            return None
+        return PhaseResult.model_validate_json(self.result.read_bytes())
+
+
+def run_phase(
+    label: str, trainer: Any, folder: PhaseFolder, overlong: int, base_id: str, on_loss: OnLoss
+) -> PhaseResult:
+    """Trains to the end, resuming from the last whole checkpoint, and saves the adapter and the result.
+
+    Raises:
+        HomeError: when the disk is full or not writable.
+    """
+    checkpoint, earlier_s = latest_complete(folder.checkpoints)
+    steps = _count_steps(trainer)
+    with track(label, steps) as advance:
+        watcher = PhaseCallback(earlier_s, on_loss, advance)
+        trainer.add_callback(watcher)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        train_s = watcher.train_s
+    _save_adapter(trainer.model, folder.adapter, base_id)
+    result = PhaseResult(
+        adapter_sha256=sha256_of_directory(folder.adapter, ADAPTER_FILES),
+        rows=len(trainer.train_dataset),
+        overlong=overlong,
+        train_tokens=int(trainer.state.num_input_tokens_seen),
+        train_s=train_s,
+        losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
+    )
+    write_atomically(folder.result, canonical_json(result).encode())
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    return result
+
+
+def _count_steps(trainer: Any) -> int:
+    batches = len(trainer.get_train_dataloader())
+    per_epoch = max(1, -(-batches // trainer.args.gradient_accumulation_steps))
+    return int(-(-per_epoch * trainer.args.num_train_epochs // 1))
+
+
+def _save_adapter(model: Any, target: Path, base_id: str) -> None:
+    """Writes the trained adapter alone; the folder appears whole, and says nothing of this machine."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".adapter."))
+    try:
+        # DPO's model carries its frozen reference as a second adapter, which must not be saved with it.
+        model.save_pretrained(temporary, selected_adapters=["default"])
+        config_file = temporary / "adapter_config.json"
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = base_id
+        config_file.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
+        for path in temporary.iterdir():
+            if path.name not in ADAPTER_FILES:
+                path.unlink()
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,115 @@
+"""A home with an MLflow database, the tiny model as its base, and adapters that look trained."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.config import Config, GenerationSettings, ModelSettings
+from tasks.files import sha256_of_directory
+from tasks.home import Home
+from tasks.models.base_model import resolve_base
+from tasks.records import Adapter, BaseModelRef
+from tasks.registry import tracking
+from tasks.registry.connection import connect
+from tasks.registry.logging_models import ADAPTER_FILES
+
+TOKEN_IDS = ((5, 6, 7, 8, 9, 10), (40, 41))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An adapter as the train stage leaves it."""
+
+    adapter: Adapter
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run: creating its tables takes seconds, copying it none."""
+    home = Home(tmp_path_factory.mktemp("template") / "home")
+    with connect(Config(name="template", questions="q.jsonl", root=home.root), home):
+        return home.mlflow_database
+
+
+@pytest.fixture
+def home(ratchet_home: Path, empty_database: Path) -> Home:
+    ratchet_home.mkdir()
+    shutil.copyfile(empty_database, ratchet_home / "mlflow.db")
+    return Home(ratchet_home)
+
+
+@pytest.fixture
+def config(tiny_model: Path, tmp_path: Path) -> Config:
+    return Config(
+        name="demo",
+        questions="questions.jsonl",
+        model=ModelSettings(base=str(tiny_model), device="cpu", dtype="float32"),
+        generation=GenerationSettings(max_new_tokens=4),
+        root=tmp_path,
+    )
+
+
+@pytest.fixture
+def base(config: Config, home: Home) -> BaseModelRef:
+    return resolve_base(config.model, home)
+
+
+@pytest.fixture
+def train(config: Config, home: Home, base: BaseModelRef, tmp_path: Path) -> Callable[[int], Trained]:
+    """Makes the adapter of a round: LoRA weights that are random and not zero, and the run they came from."""
+
+    def make(number: int) -> Trained:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        with torch.random.fork_rng():
+            torch.manual_seed(number)
+            lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+            model: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base.path), lora)
+        folder = tmp_path / f"adapter-{number}"
+        model.save_pretrained(folder)
+        run_id = tracking.open_run(config, home, key=f"train:{number}", name=f"round {number}", tags={})
+        adapter = Adapter(
+            sha256=sha256_of_directory(folder, ADAPTER_FILES),
+            base=base,
+            snapshot_sha256="c" * 64,
+            dpo_reference="none",
+            round=number,
+            demonstrations=10,
+            preference_pairs=0,
+            train_tokens=100,
+            train_s=1.0,
+            mlflow_run_id=run_id,
+        )
+        return Trained(adapter, folder)
+
+    return make
+
+
+@pytest.fixture
+def consumer() -> Iterator[Callable[[str], None]]:
+    """Points MLflow's fluent API to a URI, as a consumer does, and back afterwards."""
+    import mlflow
+
+    def point_to(uri: str) -> None:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+
+    yield point_to
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+def evaluated_logits(base: BaseModelRef, folder: Path | None) -> Any:
+    """Logits of base and adapter as PEFT computes them, with no MLflow in between."""
+    from tasks.models.hardware import Hardware
+    from tasks.models.loading import load_model
+    from tasks.registry.comparing import logits_of
+
+    return logits_of(load_model(base, folder, Hardware("cpu", "float32", 1)), TOKEN_IDS)

@@ -1,0 +1,109 @@
+"""Demonstrations come from reference answers and corrections of train questions, each once."""
+
+import pytest
+
+from tasks.curation.demonstrations import build_demonstrations
+from tasks.files import sha256_of
+from tasks.models.prompting import build_messages
+from tasks.records import Feedback, Message, Question, Split
+
+A, B = "a" * 64, "b" * 64
+NOTHING_DROPPED = {
+    "corrections_on_unknown_questions": 0,
+    "corrections_on_test_questions": 0,
+    "corrections_blank": 0,
+    "references_blank": 0,
+    "references_replaced_by_corrections": 0,
+    "demonstrations_duplicate": 0,
+}
+
+
+def question(name: str = "q", answer: str | None = "yes", split: Split = "train", text: str = "") -> Question:
+    return Question(id=name, question=text or f"What is {name}?", answer=answer, family=name, split=split)
+
+
+def correction(text: str | None, name: str = "q", annotator: str = "ann") -> Feedback:
+    return Feedback(
+        id=sha256_of([name, annotator]),
+        question_id=name,
+        candidate_a=A,
+        candidate_b=B,
+        preference="both_bad",
+        source="human",
+        annotator=annotator,
+        correction=text,
+        round=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("system_prompt", "roles"), [("Be brief.", ["system", "user"]), ("", ["user"]), (" \n", ["user"])]
+)
+def test_the_prompt_has_a_system_message_when_there_is_something_to_say(system_prompt: str, roles: list[str]) -> None:
+    messages = build_messages(system_prompt, " What? ")
+    assert [message.role for message in messages] == roles
+    assert messages[-1] == Message(role="user", content=" What? ")
+
+
+def test_a_train_question_with_an_answer_is_a_demonstration() -> None:
+    rows, dropped = build_demonstrations([question(answer=" yes\n")], [], "Be brief.")
+    prompt = build_messages("Be brief.", "What is q?")
+    assert [(row.prompt, row.completion, row.source) for row in rows] == [(prompt, "yes", "reference")]
+    assert (rows[0].question_id, rows[0].family) == ("q", "q")
+    assert dropped == NOTHING_DROPPED
+
+
+@pytest.mark.parametrize(
+    ("questions", "feedback", "completions", "dropped"),
+    [
+        ([question(answer=None)], [], [], {}),
+        ([question(answer=" ")], [], [], {"references_blank": 1}),
+        ([question(split="test")], [], [], {}),
+        ([question()], [correction(None)], ["yes"], {}),
+        ([question()], [correction("better")], ["better"], {"references_replaced_by_corrections": 1}),
+        ([question(answer=None)], [correction("better")], ["better"], {}),
+        ([question()], [correction(" ")], ["yes"], {"corrections_blank": 1}),
+        ([question(split="test")], [correction("better")], [], {"corrections_on_test_questions": 1}),
+        ([question()], [correction("better", "gone")], ["yes"], {"corrections_on_unknown_questions": 1}),
+        (
+            [question(answer=None)],
+            [correction("one", annotator="x"), correction("two", annotator="y")],
+            ["one", "two"],
+            {},
+        ),
+        (
+            [question(answer=None)],
+            [correction("same answer", annotator="x"), correction("same  answer", annotator="y")],
+            ["same answer"],
+            {"demonstrations_duplicate": 1},
+        ),
+        (
+            [question("q1", text="Same?"), question("q2", text="Same?")],
+            [],
+            ["yes"],
+            {"demonstrations_duplicate": 1},
+        ),
+        ([question("q1"), question("q2")], [], ["yes", "yes"], {}),
+    ],
+)
+def test_each_row_is_kept_once_or_dropped_and_counted(
+    questions: list[Question], feedback: list[Feedback], completions: list[str], dropped: dict[str, int]
+) -> None:
+    rows, counted = build_demonstrations(questions, feedback, "")
+    backwards, _ = build_demonstrations(questions[::-1], feedback[::-1], "")
+    assert [row.completion.replace("  ", " ") for row in sorted(rows, key=lambda row: row.completion)] == completions
+    assert counted == NOTHING_DROPPED | dropped
+    assert backwards == rows == sorted(rows, key=lambda row: row.id)
+
+
+def test_a_correction_names_the_feedback_it_came_from() -> None:
+    row = correction("better")
+    assert build_demonstrations([question()], [row], "")[0][0].source == f"correction:{row.id}"
+
+
+def test_the_id_covers_prompt_and_completion_alone() -> None:
+    def only_id(answer: str, name: str = "q", system_prompt: str = "") -> str:
+        return build_demonstrations([question(name, answer, text="What?")], [], system_prompt)[0][0].id
+
+    assert only_id("yes") == only_id("yes", "another")
+    assert len({only_id("yes"), only_id("no"), only_id("yes", system_prompt="Be brief.")}) == 3

@@ -1,0 +1,167 @@
+"""A model card says what is known, nothing else, and fits into MLflow's description."""
+
+from pathlib import Path
+
+from tasks.config import Config
+from tasks.records import (
+    Adapter,
+    ArmReport,
+    ArmResult,
+    BaseModelRef,
+    Certificate,
+    FileRef,
+    Latency,
+    MetricSummary,
+    ModelVersion,
+    PairedDifference,
+    PromotionDecision,
+    Snapshot,
+    TokenCounts,
+)
+from tasks.registry.gate import decide
+from tasks.registry.mlflow_registry import MAX_DESCRIPTION
+from tasks.registry.model_card import model_card
+
+URI = "http://mlflow:5000"
+CONFIG = Config(name="stdlib", questions="q.jsonl", root=Path("/"))
+BASE = BaseModelRef(id="smollm2-135m-instruct", path="/home/models/smollm2", sha256="b" * 64)
+ADAPTER = Adapter(
+    sha256="a" * 64,
+    base=BASE,
+    snapshot_sha256="c" * 64,
+    dpo_reference=f"sft:{'9' * 64}",
+    round=1,
+    demonstrations=240,
+    preference_pairs=60,
+    train_tokens=31_234,
+    train_s=150.4,
+    mlflow_run_id="0123456789abcdef",
+)
+FIRST = ModelVersion(name="stdlib", version=1, base=BASE)
+SECOND = ModelVersion(name="stdlib", version=2, base=BASE, adapter=ADAPTER)
+SNAPSHOT = Snapshot(
+    sha256="c" * 64,
+    demonstrations=FileRef(sha256="1" * 64, rows=240),
+    preference_pairs=FileRef(sha256="2" * 64, rows=60),
+    parents=tuple(f"{number:064x}" for number in range(8)),
+    dropped={"tie": 4, "too_long": 0},
+)
+METRICS = ("rouge_l", "rouge_l_recall", "semantic_similarity", "token_overlap_recall")
+
+
+def arm(mean: float) -> ArmResult:
+    return ArmResult(
+        weights_sha256="a" * 64,
+        version=1,
+        metrics={name: MetricSummary(mean=mean, ci95=(mean - 0.02, mean + 0.02)) for name in METRICS},
+        tokens=TokenCounts(prompt=100, completion=50),
+        latency_s=Latency(p50=0.1, p95=0.2),
+    )
+
+
+REPORT = ArmReport(
+    domain="stdlib",
+    round=1,
+    questions=40,
+    test_set_sha256="d" * 64,
+    arms={"base": arm(0.13), "champion": arm(0.13), "challenger": arm(0.29)},
+    comparisons=tuple(
+        PairedDifference(
+            arm="challenger",
+            against=against,
+            metric=metric,
+            difference=0.16,
+            ci95=(0.11, 0.21),
+            wins=30,
+            ties=6,
+            losses=4,
+        )
+        for metric in METRICS
+        for against in ("champion", "base")
+    ),
+    challenger=ADAPTER,
+    champion=FIRST,
+    answers=FileRef(sha256="e" * 64, rows=120),
+)
+
+
+def decision(certificate: Certificate) -> PromotionDecision:
+    return PromotionDecision(
+        round=1,
+        promoted=certificate.passed,
+        challenger=SECOND,
+        champion_before=FIRST,
+        champion=SECOND if certificate.passed else FIRST,
+        certificate=certificate,
+        max_logit_difference=0.0,
+    )
+
+
+def whole_card() -> str:
+    return model_card(
+        SECOND,
+        CONFIG,
+        tracking_uri=URI,
+        base_licence="Apache-2.0",
+        snapshot=SNAPSHOT,
+        report=REPORT,
+        decision=decision(decide(REPORT, CONFIG.promote)),
+    )
+
+
+def test_a_whole_card_tells_data_training_evaluation_decision_use_and_limits():
+    card = whole_card()
+    for part in (
+        "# stdlib, version 2\n",
+        "trained in round 1",
+        "`smollm2-135m-instruct`",
+        "Licence: Apache-2.0.",
+        f"Snapshot `{'c' * 64}`",
+        "240 demonstrations, 60 preference pairs",
+        "left out: 4 tie\n",
+        "built from 8 files",
+        "and 3 more",
+        "| SFT | 240 demonstrations, 2 epochs, learning rate 0.0005 |",
+        "| rouge_l | 0.130 (0.110 to 0.150) | 0.130 (0.110 to 0.150) | 0.290 (0.270 to 0.310) |",
+        "| rouge_l | champion | +0.160 (+0.110 to +0.210) | 30 / 6 / 4 |",
+        "Promoted: champion in place of version 1.",
+        "- passed `better_than_champion`: The challenger is better than champion on rouge_l: +0.1600",
+        "mlflow.set_tracking_uri('http://mlflow:5000')",
+        "mlflow.pyfunc.load_model('models:/stdlib/2')",
+        "Tested on 40 questions of the domain `stdlib` and on nothing else",
+    ):
+        assert part in card
+
+
+def test_a_whole_card_fits_into_mlflows_description():
+    assert len(whole_card()) <= MAX_DESCRIPTION
+
+
+def test_a_refused_challenger_says_what_failed():
+    few = REPORT.model_copy(update={"questions": 12})
+    card = model_card(SECOND, CONFIG, tracking_uri=URI, report=few, decision=decision(decide(few, CONFIG.promote)))
+    assert "Not promoted: version 1 stays the champion." in card
+    assert "- FAILED `enough_test_questions`: 12 test questions are too few for a verdict" in card
+
+
+def test_the_base_models_card_claims_no_training_and_no_test():
+    card = model_card(FIRST, CONFIG, tracking_uri=URI)
+    assert "The base model as it is" in card
+    assert "Licence: not recorded" in card
+    assert "Not tested by Ratchet as a challenger" in card
+    for absent in ("## Training", "## Evaluation", "## Decision"):
+        assert absent not in card
+
+
+def test_a_password_in_the_uri_stays_out_of_the_card():
+    assert "secret" not in model_card(FIRST, CONFIG, tracking_uri="http://user:secret@mlflow:5000")
+
+
+def test_the_code_in_the_card_is_python():
+    code = whole_card().split("```python\n")[1].split("```")[0]
+    compile(code, "card", "exec")
+
+
+def test_dpo_that_was_left_out_is_said_to_be():
+    without = SECOND.model_copy(update={"adapter": ADAPTER.model_copy(update={"preference_pairs": 0})})
+    assert "| DPO | left out |" in model_card(without, CONFIG, tracking_uri=URI)
