@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from tasks.records import ArmReport, PromotionDecision
+from tasks.records import ArmReport, MetricSummary, PromotionDecision
 
 
 def publish_metrics(report: ArmReport, report_path: Path) -> None:
@@ -12,7 +12,10 @@ def publish_metrics(report: ArmReport, report_path: Path) -> None:
     create_table_artifact(
         key=f"{report.domain}-metrics",
         table=[
-            {"arm": arm, **{name: f"{m.mean:.3f} ({m.ci95[0]:.3f} to {m.ci95[1]:.3f})" for name, m in result.metrics.items()}}
+            {
+                "arm": arm,
+                **{name: f"{m.mean:.3f} ({m.ci95[0]:.3f} to {m.ci95[1]:.3f})" for name, m in result.metrics.items()},
+            }
             for arm, result in report.arms.items()
         ],
         description=f"Round {report.round}: {report.questions} test questions, 95 % intervals",
@@ -30,7 +33,10 @@ def publish_decision(decision: PromotionDecision, report_path: Path) -> None:
         "",
         f"The champion was version {decision.champion_before.version} and is version {decision.champion.version}.",
         "",
-        *(f"- **{check.name}** {'passed' if check.passed else 'FAILED'}: {check.sentence}" for check in decision.certificate.checks),
+        *(
+            f"- **{check.name}** {'passed' if check.passed else 'FAILED'}: {check.sentence}"
+            for check in decision.certificate.checks
+        ),
         "",
         f"[Report]({report_path.as_uri()})",
     ]
@@ -39,3 +45,7 @@ def publish_decision(decision: PromotionDecision, report_path: Path) -> None:
         markdown="\n".join(lines),
         description=f"Decision of round {decision.round}",
     )
+
+
+def _interval(summary: MetricSummary) -> str:
+    return f"{summary.mean:.3f} ({summary.ci95[0]:.3f} to {summary.ci95[1]:.3f})"

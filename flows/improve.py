@@ -13,7 +13,7 @@ from flows.train import train
 from tasks.config import load_config
 from tasks.home import find_home, lock
 from tasks.models.hardware import choose_hardware, use_threads
-from tasks.planning import close_round, open_round, plan_round
+from tasks.planning import close_round, open_round, plan_round, remember_config
 from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot, Stage
 
 
@@ -31,6 +31,7 @@ def improve(config_path: str, rounds: int | None = None, until: Stage = "promote
     """
     config, home = load_config(Path(config_path)), find_home()
     with lock(home, f"a round of {config.name}"):
+        remember_config(home, Path(config_path))
         use_threads(choose_hardware(config.model))
         while (plan := plan_round(config, home, rounds)).due:
             context = RoundContext(config, home, open_round(config, home, plan), until)

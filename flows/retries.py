@@ -13,19 +13,19 @@ Result = TypeVar("Result")
 def plain_task(function: Callable[Parameters, Result], name: str) -> Task[Parameters, Result]:
     """The function as a Prefect task, tried once: trying again would fail in the same way."""
     # The ledger of rounds decides what need not run again; inputs such as open runs cannot be hashed.
-    return task(function, name=name, cache_policy=NO_CACHE)
+    return task(name=name, cache_policy=NO_CACHE)(function)
 
 
 def network_task(function: Callable[Parameters, Result], name: str) -> Task[Parameters, Result]:
     """The function as a Prefect task that is tried four times when its server cannot be reached."""
-    return task(
-        function,
+    decorate = task(
         name=name,
         cache_policy=NO_CACHE,
         retries=3,
-        retry_delay_seconds=[2, 10, 30],
+        retry_delay_seconds=[2.0, 10.0, 30.0],
         retry_condition_fn=_is_unreachable,
     )
+    return decorate(function)
 
 
 async def _is_unreachable(_task: Any, _run: Any, state: Any) -> bool:

@@ -1,8 +1,13 @@
 """Whether a round is due, and opening and closing it."""
 
+import json
+from pathlib import Path
+
 from tasks.config import Config
 from tasks.domain.loading import load_domain
+from tasks.errors import ConfigError
 from tasks.feedback import log
+from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
 from tasks.progress import say
@@ -18,6 +23,25 @@ class Plan(Record):
     due: bool
     unfinished: Round | None = None
     why: str
+
+
+def remember_config(home: Home, path: Path) -> None:
+    """Notes which config the last round used, for the commands that are given none."""
+    write_atomically(home.root / "last_config.json", canonical_json({"config": str(path.resolve())}).encode())
+
+
+def find_config(home: Home) -> Path:
+    """`ratchet.yaml` in the current folder, or the config of the last round in this home.
+
+    Raises:
+        ConfigError: when there is neither.
+    """
+    here, note = Path("ratchet.yaml"), home.root / "last_config.json"
+    if here.exists():
+        return here
+    if note.exists():
+        return Path(json.loads(note.read_text(encoding="utf-8"))["config"])
+    raise ConfigError(f"There is no ratchet.yaml here and no round in {home.root} yet: name the config with --config.")
 
 
 def plan_round(config: Config, home: Home, rounds: int | None) -> Plan:

@@ -81,6 +81,14 @@ class BaseModelRef(Record):
     sha256: Sha256 = Field(description="hash of weights, config and tokenizer files (hub ids: of id and revision)")
 
 
+class LossPoint(Record):
+    """One point of a training curve."""
+
+    phase: Literal["sft", "dpo"]
+    step: Count = Field(description="optimizer step within the phase, from 1")
+    loss: float
+
+
 class Adapter(Record):
     """LoRA weights and where they came from."""
 
@@ -95,9 +103,7 @@ class Adapter(Record):
     train_tokens: Count = Field(description="tokens in all batches of SFT and DPO, padding left out")
     train_s: Seconds = Field(description="wall-clock seconds in SFT and DPO")
     mlflow_run_id: str = Field(description="the MLflow run with parameters, curves and the snapshot")
-    curves: dict[str, tuple[tuple[int, float], ...]] = Field(
-        description="the training: (step, loss) points by phase, `sft` and `dpo`"
-    )
+    losses: FileRef = Field(description="rows of LossPoint: the training curves")
 
 
 class ModelVersion(Record):

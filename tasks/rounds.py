@@ -146,4 +146,4 @@ def _parse(path: Path, fields: Any, record_type: type[StageRecord]) -> StageReco
     try:
         return record_type.model_validate(fields)
     except ValidationError as error:
-        raise IntegrityError(f"{path} holds no {record_type.__name__}: delete it, and the stage will run again.") from error
+        raise IntegrityError(f"{path} holds no {record_type.__name__}: delete it to run the stage again.") from error

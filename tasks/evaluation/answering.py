@@ -11,7 +11,45 @@ from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say, track
-from tasks.records import BaseModelRef, FileRef, Question
+from tasks.records import Adapter, BaseModelRef, FileRef, ModelVersion, Question, Record, Sha256
+
+
+class ArmAnswers(Record):
+    """One arm with its answers, in the order of the test questions."""
+
+    weights_sha256: Sha256
+    version: int | None
+    generations: tuple[Generation, ...]
+
+
+def answer_arms(
+    config: Config,
+    home: Home,
+    champion: ModelVersion,
+    champion_folder: Path | None,
+    adapter: Adapter,
+    questions: Sequence[Question],
+    hardware: Hardware,
+) -> dict[str, ArmAnswers]:
+    """The answers of base, champion and challenger, in this order.
+
+    Raises:
+        ModelError: when a model cannot be loaded or a prompt is too long.
+    """
+    base = champion.base
+    arms: dict[str, tuple[Path | None, str, int | None]] = {
+        "base": (None, base.sha256, None),
+        "champion": (champion_folder, champion.weights_sha256, champion.version),
+        "challenger": (home.adapters / adapter.sha256, adapter.sha256, None),
+    }
+    return {
+        arm: ArmAnswers(
+            weights_sha256=weights_sha256,
+            version=version,
+            generations=tuple(answer_questions(config, home, arm, base, folder, weights_sha256, questions, hardware)),
+        )
+        for arm, (folder, weights_sha256, version) in arms.items()
+    }
 
 
 def answer_questions(

@@ -4,31 +4,58 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from tasks.config import Config
+from tasks.evaluation.answering import ArmAnswers
+from tasks.evaluation.embeddings import load_embedder
 from tasks.evaluation.intervals import bootstrap_mean, paired_difference
 from tasks.evaluation.metrics import METRICS, score_answers
-from tasks.files import sha256_of
-from tasks.models.generation import Generation
+from tasks.files import sha256_of, write_rows
+from tasks.home import Home
+from tasks.models.hardware import Hardware
 from tasks.records import (
+    Adapter,
     AnswerRow,
+    ArmReport,
     ArmResult,
     Latency,
     PairedDifference,
     Question,
-    Record,
-    Sha256,
     TokenCounts,
 )
+from tasks.rounds import Round
 
 if TYPE_CHECKING:
     from tasks.evaluation.metrics import Embed
 
 
-class ArmAnswers(Record):
-    """One arm with its answers, in the order of the test questions."""
+def report_arms(
+    config: Config,
+    home: Home,
+    opened: Round,
+    adapter: Adapter,
+    questions: Sequence[Question],
+    arms: Mapping[str, ArmAnswers],
+    hardware: Hardware,
+) -> ArmReport:
+    """The arms' metrics and paired comparisons; what they said is kept in `home.objects`.
 
-    weights_sha256: Sha256
-    version: int | None
-    generations: tuple[Generation, ...]
+    Raises:
+        ModelError: when the embedding model cannot be loaded.
+    """
+    embed = load_embedder(config.model.embeddings, home, hardware.device)
+    scored = score_arms(questions, arms, embed)
+    resamples, seed = config.evaluate.bootstrap_resamples, config.seed
+    return ArmReport(
+        domain=opened.domain.name,
+        round=opened.number,
+        questions=len(questions),
+        test_set_sha256=test_set_sha256(questions),
+        arms={name: summarise_arm(arm, scored[name], resamples, seed) for name, arm in arms.items()},
+        comparisons=compare_arms(scored, resamples, seed),
+        challenger=adapter,
+        champion=opened.champion,
+        answers=write_rows(home.objects, [row for rows in scored.values() for row in rows]),
+    )
 
 
 def test_set_sha256(questions: Sequence[Question]) -> str:
@@ -76,9 +103,7 @@ def summarise_arm(arm: ArmAnswers, rows: Sequence[AnswerRow], resamples: int, se
     )
 
 
-def compare_arms(
-    scored: Mapping[str, Sequence[AnswerRow]], resamples: int, seed: int
-) -> tuple[PairedDifference, ...]:
+def compare_arms(scored: Mapping[str, Sequence[AnswerRow]], resamples: int, seed: int) -> tuple[PairedDifference, ...]:
     """Each arm against each arm before it, on every metric; the arms must be in the order base to newest."""
     return tuple(
         paired_difference(

@@ -5,13 +5,15 @@ that plotly would read as its small HTML (labels, hovers) are escaped here: ques
 """
 
 import html
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.evaluation.intervals import TIE
 from tasks.evaluation.report_examples import QuestionAnswers
-from tasks.evaluation.report_text import arm_label, format_number, format_signed, metric_label
+from tasks.evaluation.report_text import arm_label, count_of, format_number, format_signed, metric_label
 from tasks.records import ArmReport, PairedDifference
 
 # Each has at least 3:1 contrast on white and on the dark page.
@@ -92,16 +94,15 @@ def chart_scores(report: ArmReport) -> Chart:
     )
 
 
-def chart_differences(comparisons: Sequence[PairedDifference], arm: str) -> Chart:
-    """How far one arm is from the others on the same questions, with intervals, around zero."""
-    shown = [comparison for comparison in comparisons if comparison.arm == arm]
-    names = dict.fromkeys(comparison.metric for comparison in shown)
-    groups = [(metric_label(name), [_difference_dot(c) for c in shown if c.metric == name]) for name in names]
+def chart_differences(comparisons: Sequence[PairedDifference]) -> Chart:
+    """How far the challenger is from other arms on the same questions, with intervals, around zero."""
+    names = dict.fromkeys(comparison.metric for comparison in comparisons)
+    groups = [(metric_label(name), [_difference_dot(c) for c in comparisons if c.metric == name]) for name in names]
     return Chart(
         "chart-differences",
-        f"{arm_label(arm)} minus the others",
-        f"Mean difference on the same questions; right of zero the {arm_label(arm).lower()} is better. "
-        "Hollow: chance could explain it.",
+        "Challenger minus the others",
+        "Mean difference on the same questions; right of zero the challenger is better. Hollow: the interval "
+        "contains zero, so chance could explain it.",
         _describe(groups),
         _draw_dots(groups),
     )
@@ -231,7 +232,7 @@ def chart_questions(
         },
         yaxis={"title": _axis_title("difference"), "automargin": True, "fixedrange": True, "zeroline": True},
     )
-    wins, losses = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
+    wins, losses = sum(value > TIE for value in differences), sum(value < -TIE for value in differences)
     return Chart(
         "chart-questions",
         "Question by question",
@@ -242,11 +243,12 @@ def chart_questions(
 
 
 def chart_training(curves: Mapping[str, Sequence[tuple[int, float]]]) -> list[Chart]:
-    """Loss by optimizer step, one chart a phase; phases without points are left out."""
-    return [_chart_phase(phase, points) for phase, points in curves.items() if points]
+    """Loss by optimizer step, one chart a phase; points that are not finite and phases without points are left out."""
+    finite = {phase: [(step, loss) for step, loss in points if math.isfinite(loss)] for phase, points in curves.items()}
+    return [_chart_phase(phase, points, len(curves[phase]) - len(points)) for phase, points in finite.items() if points]
 
 
-def _chart_phase(phase: str, points: Sequence[tuple[int, float]]) -> Chart:
+def _chart_phase(phase: str, points: Sequence[tuple[int, float]], left_out: int) -> Chart:
     import plotly.graph_objects as go
 
     steps, losses = [step for step, _ in points], [loss for _, loss in points]
@@ -268,6 +270,8 @@ def _chart_phase(phase: str, points: Sequence[tuple[int, float]]) -> Chart:
     )
     title = _PHASE_TITLES.get(phase, f"{phase} loss")
     description = f"From {losses[0]:.3f} at step {steps[0]} to {losses[-1]:.3f} at step {steps[-1]}."
+    if left_out:
+        description += f" Not drawn: {count_of(left_out, 'point')} that had no finite loss."
     return Chart(f"chart-training-{phase}", title, description, description, _as_json(figure))
 
 

@@ -150,14 +150,14 @@ def _describe_measured(comparison: PairedDifference, questions: int) -> str:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested provenance as rows of dotted key and text, in the order given; None is left out."""
+    """Nested provenance as rows of dotted key and text, in the order given; None and empty lists are left out."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             rows += flatten(value, f"{name}.")
         elif isinstance(value, list | tuple):
-            rows.append((name, ", ".join(str(item) for item in value)))
+            rows += [(name, ", ".join(str(item) for item in value))] if value else []
         elif value is not None:
             rows.append((name, str(value)))
     return rows

@@ -45,7 +45,7 @@ def build_view(
         "primary_label": text.metric_label(primary_metric),
         "training_note": _describe_training(report),
         "key": _explain(report),
-        "provenance": _describe_origin(report) + text.flatten(provenance),
+        "provenance": text.flatten({**_describe_origin(report), **provenance}),
     }
 
 
@@ -60,7 +60,8 @@ def _summarise(
         f"test set {report.test_set_sha256[:12]}",
     ]
     if commit := provenance.get("git_commit"):
-        facts.append(f"commit {str(commit)[:12]}")
+        name, dash, state = str(commit).partition("-")  # git describe says "-dirty" of files that differ
+        facts.append(f"commit {name[:12]}{dash}{state}")
     figures = [
         (f"{text.arm_label(arm)} {text.metric_label(metric)}", text.format_number(result.metrics[metric].mean, 2))
         for arm, result in report.arms.items()
@@ -85,12 +86,12 @@ def _tabulate(report: ArmReport) -> dict[str, Any]:
 def _illustrate(report: ArmReport, questions: Sequence[QuestionAnswers], curves: Curves, metric: str) -> dict[str, Any]:
     """The charts and the examples; None or empty where there is nothing to show."""
     ranked = sort_by_difference(questions)
-    comparisons = _worth_showing(report)
+    of_challenger = [comparison for comparison in _worth_showing(report) if comparison.arm == "challenger"]
     comparison = text.find_comparison(report, metric)
     arms = list(dict.fromkeys(arm for question in questions for arm in question.answers))
     return {
         "scores": chart_scores(report),
-        "differences": chart_differences(comparisons, "challenger") if comparisons else None,
+        "differences": chart_differences(of_challenger) if of_challenger else None,
         "questions": chart_questions(ranked, comparison, metric) if ranked else None,
         "training": chart_training(curves),
         "example_arms": [_show_arm(arm, report.arms.get(arm), report) for arm in arms],
@@ -236,20 +237,19 @@ def _explain(report: ArmReport) -> list[tuple[str, str]]:
     ]
 
 
-def _describe_origin(report: ArmReport) -> list[tuple[str, str]]:
-    """What the records of the report say about where it comes from, as rows."""
-    return text.flatten(
-        {
-            "base model": report.champion.base.id,
-            "base model sha256": report.champion.base.sha256,
-            "champion": f"{report.champion.name} version {report.champion.version}",
-            "champion weights sha256": report.champion.weights_sha256,
-            "challenger adapter sha256": report.challenger.sha256,
-            "dataset snapshot sha256": report.challenger.snapshot_sha256,
-            "started from adapter sha256": report.challenger.parent_sha256,
-            "DPO reference": report.challenger.dpo_reference,
-            "training run (MLflow)": report.challenger.mlflow_run_id,
-            "test set sha256": report.test_set_sha256,
-            "answers sha256": report.answers.sha256,
-        }
-    )
+def _describe_origin(report: ArmReport) -> dict[str, Any]:
+    """What the report's own records say about where it comes from, under the keys a round's provenance uses."""
+    champion, challenger = report.champion, report.challenger
+    return {
+        "base": champion.base.id,
+        "base_sha256": champion.base.sha256,
+        "champion": f"{champion.name} version {champion.version}",
+        "champion_weights_sha256": champion.weights_sha256,
+        "adapter_sha256": challenger.sha256,
+        "snapshot_sha256": challenger.snapshot_sha256,
+        "parent_sha256": challenger.parent_sha256,
+        "dpo_reference": challenger.dpo_reference,
+        "mlflow_run_id": challenger.mlflow_run_id,
+        "test_set_sha256": report.test_set_sha256,
+        "answers_sha256": report.answers.sha256,
+    }

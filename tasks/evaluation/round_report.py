@@ -7,7 +7,7 @@ from tasks.config import Config
 from tasks.evaluation.report import write_report
 from tasks.files import read_rows
 from tasks.home import Home
-from tasks.records import AnswerRow, ArmReport, PromotionDecision
+from tasks.records import Adapter, AnswerRow, ArmReport, LossPoint, PromotionDecision
 from tasks.registry.environment import describe_environment
 from tasks.rounds import Round
 
@@ -26,9 +26,17 @@ def write_round_report(
         decision,
         read_rows(home.objects, report.answers, AnswerRow),
         provenance(config, opened, report),
-        report.challenger.curves,
+        read_curves(home, report.challenger),
         primary_metric=config.promote.primary_metric,
     )
+
+
+def read_curves(home: Home, adapter: Adapter) -> dict[str, list[tuple[int, float]]]:
+    """The adapter's training losses by phase: (step, loss) points."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for point in read_rows(home.objects, adapter.losses, LossPoint):
+        curves.setdefault(point.phase, []).append((point.step, point.loss))
+    return curves
 
 
 def provenance(config: Config, opened: Round, report: ArmReport) -> dict[str, Any]:

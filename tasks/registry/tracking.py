@@ -37,7 +37,12 @@ def open_run(
     tags: Mapping[str, str],
     parent_run_id: str | None = None,
 ) -> str:
-    """The id of a running run tagged `ratchet.key=<key>`: the unfinished one of that key, or a new one.
+    """The id of a running run tagged `ratchet.key=<key>`: the one of that key if there is one, or a new one.
+
+    A finished run is taken up as well: a process can die after it ended its run and before it wrote that down.
+
+    Args:
+        key: the hash of everything the run's work depends on; equal keys mean equal work.
 
     Raises:
         RatchetError: when MLflow cannot be reached.
@@ -47,14 +52,9 @@ def open_run(
         raise ValueError(f"A run's key must not contain a quote: {key!r}")
     with connect(config, home) as client:
         experiment = find_experiment(client, config, home)
-        unfinished = client.search_runs(
-            [experiment],
-            filter_string=f"tags.`{KEY_TAG}` = '{key}' and attributes.status != 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
-        )
-        if unfinished:
-            run_id = str(unfinished[0].info.run_id)
+        earlier = client.search_runs([experiment], filter_string=f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
+        if earlier:
+            run_id = str(earlier[0].info.run_id)
             client.update_run(run_id, status="RUNNING")
             return run_id
         parent = {} if parent_run_id is None else {PARENT_TAG: parent_run_id}
@@ -65,7 +65,7 @@ def open_run(
 def close_run(
     config: Config, home: Home, run_id: str, status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED"
 ) -> None:
-    """Ends the run; `open_run` takes up one that ended FAILED or KILLED."""
+    """Ends the run; `open_run` takes it up again."""
     with connect(config, home) as client:
         client.set_terminated(run_id, status)
 

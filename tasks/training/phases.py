@@ -61,9 +61,12 @@ def run_phase(
     Raises:
         HomeError: when the disk is full or not writable.
     """
+    from transformers import PrinterCallback
+
     checkpoint, earlier_s = latest_complete(folder.checkpoints)
     steps = _count_steps(trainer)
     with track(label, steps) as advance:
+        trainer.remove_callback(PrinterCallback)
         watcher = PhaseCallback(earlier_s, on_loss, advance)
         trainer.add_callback(watcher)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tasks.config import Config
 from tasks.errors import DomainError
+from tasks.files import write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
 from tasks.progress import say
-from tasks.records import Adapter, ModelVersion, Snapshot
+from tasks.records import Adapter, LossPoint, ModelVersion, Snapshot
 from tasks.snapshots import read_demonstrations, read_preference_pairs
 from tasks.training.adapters import keep_adapter
 from tasks.training.dpo import run_dpo
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
+
+Phase = Literal["sft", "dpo"]
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,7 @@ def train_adapter(
     reference = "none"
     if demonstrations:
         folder = PhaseFolder(run.folder / "sft")
-        sft = run_sft(
-            champion.base, start, demonstrations, settings, hardware, config.seed, folder, run.curve("sft")
-        )
+        sft = run_sft(champion.base, start, demonstrations, settings, hardware, config.seed, folder, run.curve("sft"))
         start, reference = folder.adapter, f"sft:{sft.adapter_sha256}"
     else:
         say("train: no demonstrations, so SFT is left out")
@@ -98,8 +100,15 @@ def train_adapter(
         train_tokens=sum(phase.train_tokens for phase in phases),
         train_s=sum(phase.train_s for phase in phases),
         mlflow_run_id=run.mlflow_run_id,
-        curves={name: phase.losses for name, phase in (("sft", sft), ("dpo", dpo)) if phase is not None},
+        losses=write_rows(home.objects, _loss_points({"sft": sft, "dpo": dpo})),
     )
+
+
+def _loss_points(phases: dict[Phase, PhaseResult | None]) -> list[LossPoint]:
+    finished = {name: phase for name, phase in phases.items() if phase is not None}
+    return [
+        LossPoint(phase=name, step=step, loss=loss) for name, phase in finished.items() for step, loss in phase.losses
+    ]
 
 
 def _say_overlong(phases: list[PhaseResult], max_length: int) -> None:

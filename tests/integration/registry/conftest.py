@@ -12,12 +12,10 @@ from tasks.config import Config, GenerationSettings, ModelSettings
 from tasks.files import sha256_of_directory
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
-from tasks.records import Adapter, BaseModelRef
+from tasks.records import Adapter, BaseModelRef, FileRef
 from tasks.registry import tracking
 from tasks.registry.connection import connect
 from tasks.registry.logging_models import ADAPTER_FILES
-
-TOKEN_IDS = ((5, 6, 7, 8, 9, 10), (40, 41))
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,12 @@ def base(config: Config, home: Home) -> BaseModelRef:
 
 
 @pytest.fixture
+def token_ids() -> tuple[tuple[int, ...], ...]:
+    """Two sequences of unequal length, on which models are compared."""
+    return ((5, 6, 7, 8, 9, 10), (40, 41))
+
+
+@pytest.fixture
 def train(config: Config, home: Home, base: BaseModelRef, tmp_path: Path) -> Callable[[int], Trained]:
     """Makes the adapter of a round: LoRA weights that are random and not zero, and the run they came from."""
 
@@ -86,6 +90,7 @@ def train(config: Config, home: Home, base: BaseModelRef, tmp_path: Path) -> Cal
             train_tokens=100,
             train_s=1.0,
             mlflow_run_id=run_id,
+            losses=FileRef(sha256="5" * 64, rows=30),
         )
         return Trained(adapter, folder)
 
@@ -104,12 +109,3 @@ def consumer() -> Iterator[Callable[[str], None]]:
     yield point_to
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
-
-
-def evaluated_logits(base: BaseModelRef, folder: Path | None) -> Any:
-    """Logits of base and adapter as PEFT computes them, with no MLflow in between."""
-    from tasks.models.hardware import Hardware
-    from tasks.models.loading import load_model
-    from tasks.registry.comparing import logits_of
-
-    return logits_of(load_model(base, folder, Hardware("cpu", "float32", 1)), TOKEN_IDS)

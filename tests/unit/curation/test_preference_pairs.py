@@ -205,6 +205,7 @@ def test_the_limit_keeps_the_most_confident_pairs_of_each_question_and_a_referen
     pairs, dropped = build(
         rows + others, CurateSettings(pairs_per_question=2), [question(), question("q2")], candidates
     )
+    assert [pair.id for pair in pairs] == sorted(pair.id for pair in pairs)
     assert said([pair for pair in pairs if pair.question_id == "q"]) == ["ideal > z", "x > z", "y > z"]
     assert said([pair for pair in pairs if pair.question_id == "q2"]) == ["ideal > y", "x > y"]
     assert dropped == NOTHING_DROPPED | {"pairs_over_limit": 1}

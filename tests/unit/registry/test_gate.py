@@ -50,6 +50,7 @@ def report(questions: int = 40, comparisons: tuple[PairedDifference, ...] = (com
         train_tokens=100,
         train_s=1.0,
         mlflow_run_id="run",
+        losses=FileRef(sha256="5" * 64, rows=30),
     )
     return ArmReport(
         domain="demo",

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.errors import IntegrityError
 from tasks.files import sha256_of_directory
-from tasks.records import Adapter, BaseModelRef
+from tasks.records import Adapter, BaseModelRef, FileRef
 from tasks.registry.logging_models import ADAPTER_FILES, check_adapter_folder, hub_reference, requirements
 
 
@@ -22,6 +22,7 @@ def adapter(sha256: str) -> Adapter:
         train_tokens=1,
         train_s=0.1,
         mlflow_run_id="run",
+        losses=FileRef(sha256="5" * 64, rows=30),
     )
 
 

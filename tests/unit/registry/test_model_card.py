@@ -36,6 +36,7 @@ ADAPTER = Adapter(
     train_tokens=31_234,
     train_s=150.4,
     mlflow_run_id="0123456789abcdef",
+    losses=FileRef(sha256="5" * 64, rows=30),
 )
 FIRST = ModelVersion(name="stdlib", version=1, base=BASE)
 SECOND = ModelVersion(name="stdlib", version=2, base=BASE, adapter=ADAPTER)

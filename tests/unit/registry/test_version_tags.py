@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import RatchetError
-from tasks.records import Adapter, BaseModelRef, ModelVersion
+from tasks.records import Adapter, BaseModelRef, FileRef, ModelVersion
 from tasks.registry import version_tags
 
 BASE = BaseModelRef(id="org/tiny", path="/models/tiny", sha256="b" * 64)
@@ -21,6 +21,7 @@ ADAPTER = Adapter(
     train_tokens=100,
     train_s=1.5,
     mlflow_run_id="run",
+    losses=FileRef(sha256="5" * 64, rows=30),
 )
 
 

@@ -1,0 +1,212 @@
+"""The `ratchet` command.
+
+Nothing heavy is imported here: each command imports what it runs, so that `ratchet --help` answers at once.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tasks.errors import RatchetError
+from tasks.records import Stage
+
+if TYPE_CHECKING:
+    from tasks.config import Config
+
+app = typer.Typer(
+    name="ratchet",
+    help="Keeps a domain LLM improving, and promotes a model only when it is provably better.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigPath = Annotated[Path, typer.Argument(help="the domain's config file", metavar="CONFIG")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="CONFIG", help="default: ratchet.yaml here, or that of the last round"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as one JSON object")]
+
+
+def main() -> None:
+    """Runs the command line: exit status 0 done, 1 failed, 2 wrong use; no traceback without --debug."""
+    debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    try:
+        _prepare(debug)
+        app()
+    except RatchetError as error:
+        if debug:
+            raise
+        _print_problems(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted: run the same command again to go on from here.\n")
+        sys.exit(1)
+
+
+def _prepare(debug: bool) -> None:
+    from flows.environment import prepare_environment
+    from tasks.home import find_home
+
+    prepare_environment(find_home(), debug=debug)
+
+
+def _print_problems(error: RatchetError) -> None:
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"errors": list(error.problems)}, ensure_ascii=False) + "\n")
+    for problem in error.problems:
+        sys.stderr.write(f"error: {problem}\n")
+
+
+def _show(result: dict[str, Any], lines: list[str], as_json: bool) -> None:
+    text = json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
+    sys.stdout.write(f"{text}\n")
+
+
+@app.command(epilog="Example: ratchet init my-domain")
+def init(
+    directory: Annotated[Path, typer.Argument(help="the folder to write into; created when absent", metavar="DIR")],
+    demo: Annotated[bool, typer.Option("--demo", help="the demo domain: Python's own docstrings")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented config and example questions, or the demo domain; no file is overwritten."""
+    from tasks.domain.scaffold import init_folder
+
+    written = init_folder(directory, demo=demo)
+    config = directory / "ratchet.yaml"
+    lines = [f"{len(written)} files written to {directory}", f"next: ratchet doctor {config}"]
+    _show({"config": str(config), "files": [str(path) for path in written]}, lines, as_json)
+
+
+@app.command(epilog="Example: ratchet doctor my-domain/ratchet.yaml")
+def doctor(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Check a domain before a round does: questions, splits, documents, lengths, encoding."""
+    from flows.inspection import examine_domain
+
+    examination, lines = examine_domain(config)
+    _show(examination.model_dump(mode="json"), lines, as_json)
+    if not examination.passed:
+        raise typer.Exit(1)
+
+
+@app.command("round", epilog="Example: ratchet round my-domain/ratchet.yaml --rounds 2")
+def round_(
+    config: ConfigPath,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", min=1, help="rounds to have finished in all; default: one, if any is due")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a round: collect, curate, train, evaluate, promote. A killed round goes on where it stopped."""
+    _run(config, rounds, "promote", as_json)
+
+
+def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
+    from flows.inspection import due_round, round_summary
+
+    # Asked before Prefect is imported: a finished round is answered in a second.
+    due, why = due_round(config, rounds)
+    if due:
+        from flows.improve import improve
+
+        improve(str(config), rounds, until)
+    result, lines = round_summary(config)
+    _show(result, lines if due else [f"Nothing to do: {why}.", "", *lines], as_json)
+
+
+@app.command(epilog="Example: ratchet collect my-domain/ratchet.yaml")
+def collect(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Run the current round up to collect: candidates from the champion, judged."""
+    _run(config, None, "collect", as_json)
+
+
+@app.command(epilog="Example: ratchet curate my-domain/ratchet.yaml")
+def curate(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Run the current round up to curate: demonstrations and preference pairs as a snapshot."""
+    _run(config, None, "curate", as_json)
+
+
+@app.command(epilog="Example: ratchet train my-domain/ratchet.yaml")
+def train(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Run the current round up to train: SFT, then DPO."""
+    _run(config, None, "train", as_json)
+
+
+@app.command(epilog="Example: ratchet evaluate my-domain/ratchet.yaml")
+def evaluate(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Run the current round up to evaluate: base, champion and challenger on the test set."""
+    _run(config, None, "evaluate", as_json)
+
+
+@app.command(epilog="Example: ratchet promote my-domain/ratchet.yaml")
+def promote(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Run the current round to its end: the champion moves only when the gate's checks all pass."""
+    _run(config, None, "promote", as_json)
+
+
+@app.command(epilog="Example: ratchet status")
+def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
+    """Show the rounds so far, what the last one reached, and whether another is due."""
+    from flows.inspection import domain_status
+
+    _show(*domain_status(*_load(config)), as_json)
+
+
+@app.command(epilog="Example: ratchet history")
+def history(config: ConfigOption = None, as_json: AsJson = False) -> None:
+    """List the registered versions, their aliases, and which took over from which."""
+    from flows.inspection import version_history
+
+    _show(*version_history(_load(config)[0]), as_json)
+
+
+@app.command(epilog="Example: ratchet why 2")
+def why(
+    version: Annotated[int, typer.Argument(min=1, help="a version number, as `ratchet history` lists them")],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a version: the checks of its certificate, with their figures, and what it was trained on."""
+    from flows.inspection import explain_version
+
+    _show(*explain_version(_load(config)[0], version), as_json)
+
+
+@app.command(epilog="Example: ratchet rollback")
+def rollback(config: ConfigOption = None, as_json: AsJson = False) -> None:
+    """Give consumers the previous champion again."""
+    from flows.champion import roll_back
+
+    _show(*roll_back(_load(config)[0]), as_json)
+
+
+@app.command(epilog='Example: ratchet ask "What does itertools.chain do in Python?"')
+def ask(
+    question: Annotated[str, typer.Argument(help="the question to put to the champion")],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a question to the champion."""
+    from flows.champion import ask_champion
+
+    _show(*ask_champion(_load(config)[0], question), as_json)
+
+
+def _load(option: Path | None) -> "tuple[Config, Path]":
+    from tasks.config import load_config
+    from tasks.home import find_home
+    from tasks.planning import find_config
+
+    path = option or find_config(find_home())
+    return load_config(path), path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""What the command line shows of a domain: each function returns a JSON object and the same as lines of text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.tables import align
+from tasks.config import Config, load_config
+from tasks.domain.doctor import Examination, examine
+from tasks.errors import RatchetError
+from tasks.feedback import log
+from tasks.home import Home, find_home
+from tasks.planning import plan_round
+from tasks.records import ArmReport, FeedbackBatch, PromotionDecision, Snapshot
+from tasks.rounds import Round, finished_stages, read_last, read_rounds
+
+Shown = tuple[dict[str, Any], list[str]]
+
+
+def examine_domain(config_path: Path) -> tuple[Examination, list[str]]:
+    """The doctor's findings, with lengths counted by the model's own tokenizer.
+
+    Raises:
+        RatchetError: when the config, or the model it names, cannot be used.
+    """
+    from tasks.models.base_model import resolve_base
+    from tasks.models.loading import load_tokenizer
+
+    config = load_config(config_path)
+    tokenizer = load_tokenizer(resolve_base(config.model, find_home()))
+    found = examine(config, lambda text: len(tokenizer(text)["input_ids"]))
+    counts = [
+        ["questions", str(found.questions)],
+        ["  train", str(found.train_questions)],
+        ["  test, with an answer", str(found.test_questions)],
+        ["  without an answer", str(found.answers_missing)],
+        ["families", str(found.families)],
+        ["  in both splits", str(found.shared_families)],
+        ["documents", str(found.documents)],
+        ["  skipped", str(found.documents_skipped)],
+    ]
+    lines = [f"Domain {config.name}", *align(counts), ""]
+    for finding in found.findings:
+        lines.append(f"{finding.severity}: {finding.sentence}")
+        if finding.examples:
+            lines.append(f"  for example {', '.join(finding.examples)}")
+    lines.append("A round can run." if found.passed else "No round can run until the errors are mended.")
+    return found, lines
+
+
+def due_round(config_path: Path, rounds: int | None) -> tuple[bool, str]:
+    """Whether a round is due, and why or why not."""
+    plan = plan_round(load_config(config_path), find_home(), rounds)
+    return plan.due, plan.why
+
+
+def round_summary(config_path: Path) -> Shown:
+    """What the domain's last round reached: its records, or its table of arms and its decision."""
+    config, home = load_config(config_path), find_home()
+    opened = _last_round(home, config)
+    if opened is None:
+        raise RatchetError(f"{config.name} has had no round yet: run `ratchet round {config_path}`.")
+    folder = home.round(config.name, opened.number)
+    report, decision = read_last(folder, "evaluate", ArmReport), read_last(folder, "promote", PromotionDecision)
+    stages = finished_stages(home, opened)
+    result: dict[str, Any] = {"domain": config.name, "round": opened.number, "stages": stages}
+    lines = [f"Round {opened.number} of {config.name}: {', '.join(stages) or 'nothing'} done"]
+    if (batch := read_last(folder, "collect", FeedbackBatch)) is not None:
+        result["feedback"] = batch.preferences
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in batch.preferences.items())
+        lines.append(f"  feedback: {batch.candidates.rows} candidates to {batch.questions} questions: {outcomes}")
+    if (snapshot := read_last(folder, "curate", Snapshot)) is not None:
+        result["snapshot"] = snapshot.model_dump(mode="json")
+        lines.append(
+            f"  snapshot {snapshot.sha256[:12]}: {snapshot.demonstrations.rows} demonstrations, "
+            f"{snapshot.preference_pairs.rows} preference pairs"
+        )
+    if report is not None:
+        path = folder / "report" / "report.html"
+        result |= {"report": str(path), "arms": {arm: r.model_dump(mode="json") for arm, r in report.arms.items()}}
+        lines += ["", *_arms_table(report), "", f"report: {path}"]
+    if decision is not None:
+        result["decision"] = decision.model_dump(mode="json")
+        lines += ["", *_decision_lines(decision), "", *_next_commands(config_path, decision)]
+    return result, lines
+
+
+def domain_status(config: Config, config_path: Path) -> Shown:
+    """The rounds so far, the feedback so far, and whether a round is due."""
+    home = find_home()
+    rows, rounds = [["round", "stages done", "champion at start", "outcome"]], []
+    for opened, end in read_rounds(home, config.name):
+        stages = finished_stages(home, opened)
+        decision = read_last(home.round(config.name, opened.number), "promote", PromotionDecision)
+        outcome = _outcome(decision) if decision else "unfinished"
+        rows.append([str(opened.number), f"{len(stages)} of 5", f"version {opened.champion.version}", outcome])
+        rounds.append({"round": opened.number, "stages": stages, "finished": end is not None, "outcome": outcome})
+    plan = plan_round(config, home, None)
+    feedback = log.count(home, config.name)
+    next_step = f"`ratchet round {config_path}` would run round {plan.number}" if plan.due else "nothing to do"
+    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), f"{next_step}: {plan.why}"]
+    return {"domain": config.name, "feedback": feedback, "rounds": rounds, "due": plan.due, "why": plan.why}, lines
+
+
+def version_history(config: Config) -> Shown:
+    """The registered versions, oldest first."""
+    from tasks.registry.mlflow_registry import list_versions
+
+    entries = list_versions(config, find_home())
+    rows = [["version", "aliases", "round", "registered", "took over from", "rolled back"]]
+    for entry in entries:
+        adapter = entry.version.adapter
+        rows.append(
+            [
+                str(entry.version.version),
+                ", ".join(entry.aliases) or "-",
+                str(adapter.round) if adapter else "base model",
+                entry.registered_at.strftime("%Y-%m-%d %H:%M"),
+                f"version {entry.previous_champion}" if entry.previous_champion else "-",
+                entry.rolled_back or "-",
+            ]
+        )
+    lines = align(rows) if entries else [f"{config.name} has no versions yet: run a round."]
+    return {"domain": config.name, "versions": [entry.model_dump(mode="json") for entry in entries]}, lines
+
+
+def explain_version(config: Config, number: int) -> Shown:
+    """The decision about a version, from its round's record, and what it was trained on.
+
+    Raises:
+        RatchetError: when there is no such version, or its round's records are not in this home.
+    """
+    from tasks.registry.mlflow_registry import read_version
+
+    home = find_home()
+    version = read_version(config, home, number)
+    if version.adapter is None:
+        sentence = f"Version {number} is the base model {version.base.id}: the first champion, compared with none."
+        return {"version": version.model_dump(mode="json"), "decision": None}, [sentence]
+    decision = read_last(home.round(config.name, version.adapter.round), "promote", PromotionDecision)
+    if decision is None or decision.challenger.version != number:
+        raise RatchetError(
+            f"The records of round {version.adapter.round}, which trained version {number}, are not in {home.root}: "
+            "read the model card in MLflow, or set RATCHET_HOME to the home that ran the round."
+        )
+    adapter = version.adapter
+    lines = [
+        *_decision_lines(decision),
+        "",
+        f"Trained in round {adapter.round} on snapshot {adapter.snapshot_sha256[:12]}: {adapter.demonstrations} "
+        f"demonstrations, {adapter.preference_pairs} preference pairs; DPO reference {adapter.dpo_reference[:20]}",
+        f"MLflow run {adapter.mlflow_run_id}",
+    ]
+    return {"version": version.model_dump(mode="json"), "decision": decision.model_dump(mode="json")}, lines
+
+
+def _last_round(home: Home, config: Config) -> Round | None:
+    rounds = [opened for opened, _ in read_rounds(home, config.name)]
+    return rounds[-1] if rounds else None
+
+
+def _arms_table(report: ArmReport) -> list[str]:
+    metrics = list(next(iter(report.arms.values())).metrics)
+    rows: list[Sequence[str]] = [["arm", *metrics, "s/answer p50"]]
+    for arm, result in report.arms.items():
+        means = [f"{m.mean:.3f} ({m.ci95[0]:.3f}-{m.ci95[1]:.3f})" for m in result.metrics.values()]
+        rows.append([arm, *means, f"{result.latency_s.p50:.2f}"])
+    return [f"{report.questions} unseen test questions, means with 95 % intervals", *align(rows)]
+
+
+def _decision_lines(decision: PromotionDecision) -> list[str]:
+    marks = [f"  {'ok  ' if check.passed else 'FAIL'} {check.sentence}" for check in decision.certificate.checks]
+    return [f"{_outcome(decision)[0].upper()}{_outcome(decision)[1:]}", *marks]
+
+
+def _outcome(decision: PromotionDecision) -> str:
+    challenger, before, now = decision.challenger.version, decision.champion_before.version, decision.champion.version
+    if decision.promoted:
+        return f"promoted: version {challenger} is the champion, in place of version {before}"
+    return f"not promoted: version {now} stays the champion; the challenger is version {challenger}"
+
+
+def _next_commands(config_path: Path, decision: PromotionDecision) -> list[str]:
+    return [
+        "Try next:",
+        f'  ratchet ask --config {config_path} "…"',
+        f"  ratchet why {decision.challenger.version} --config {config_path}",
+        f"  ratchet round {config_path} --rounds {decision.round + 1}",
+    ]
