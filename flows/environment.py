@@ -1,6 +1,7 @@
 """What the libraries read from the environment, set before any of them is imported."""
 
 import os
+import warnings
 
 from tasks.home import Home
 
@@ -24,3 +25,7 @@ def prepare_environment(home: Home, *, debug: bool = False) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    if not debug:
+        # Notes of the libraries to their developers; errors are not warnings and still show.
+        for module in ("peft", "torch", "transformers", "trl", "mlflow"):
+            warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")

@@ -11,7 +11,7 @@ Texts, weights and answers stay in files below RATCHET_HOME; a record holds thei
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -20,6 +20,7 @@ Seconds = Annotated[float, Field(ge=0.0)]
 
 Split = Literal["train", "test"]
 Preference = Literal["a", "b", "tie", "both_bad"]
+ARMS = ("base", "champion", "challenger")
 STAGES: tuple["Stage", ...] = ("collect", "curate", "train", "evaluate", "promote")
 Stage = Literal["collect", "curate", "train", "evaluate", "promote"]
 
@@ -270,6 +271,13 @@ class ArmReport(Record):
     questions: Count = Field(description="test questions answered by every arm")
     test_set_sha256: Sha256 = Field(description="hash of the test questions' ids, texts and answers")
     arms: dict[str, ArmResult] = Field(description="base, champion and challenger, in this order")
+
+    @field_validator("arms")
+    @classmethod
+    def _in_order(cls, arms: dict[str, ArmResult]) -> dict[str, ArmResult]:
+        # Canonical JSON sorts its keys, and tables should still begin with the base.
+        return {name: arms[name] for name in sorted(arms, key=lambda name: (*ARMS, name).index(name))}
+
     comparisons: tuple[PairedDifference, ...]
     challenger: Adapter
     champion: ModelVersion

@@ -48,7 +48,7 @@ def load_embedder(name_or_path: str, home: Home, device: str) -> "Callable[[Sequ
     def embed(texts: Sequence[str]) -> "NDArray[np.float32]":
         if not texts:
             return np.zeros((0, dimensions or 0), dtype=np.float32)
-        rows = model.encode(list(texts), normalize_embeddings=False, convert_to_numpy=True, show_progress_bar=False)
+        rows = model.encode(list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
         return np.asarray(rows, dtype=np.float32)
 
     return embed

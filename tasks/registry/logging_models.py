@@ -110,7 +110,12 @@ def save_chat_model(
             model_id=stored.model_id,
             run_id=stored.source_run_id,
         ),
-        model_config={"max_new_tokens": config.generation.max_new_tokens, "do_sample": False},
+        model_config={
+            "max_new_tokens": config.generation.max_new_tokens,
+            "do_sample": False,
+            # The chat template wrote them already; some tokenizers would add a second start token.
+            "add_special_tokens": False,
+        },
         input_example={"messages": [{"role": "user", "content": "What do you know about this domain?"}]},
         # Named here: MLflow would otherwise load the model in a subprocess to find them out.
         pip_requirements=requirements(),

@@ -73,6 +73,7 @@ def test_every_folder_lies_below_the_root_and_domains_are_apart() -> None:
         home.objects,
         home.snapshots,
         home.adapters,
+        home.answers,
         home.prefect,
         home.mlflow_database,
         home.mlflow_artifacts,

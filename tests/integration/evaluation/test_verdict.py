@@ -24,7 +24,7 @@ def test_a_promotion_is_announced_with_its_interval(make_round: MakeRound) -> No
 
 
 def test_a_refusal_gives_the_failed_checks_as_reasons(make_round: MakeRound) -> None:
-    sample = make_round(skill={"base": 0.15, "champion": 0.4, "challenger": 0.4}, needed=200)
+    sample = make_round(skill={"base": 0.15, "champion": 0.4, "challenger": 0.2}, needed=200)
     verdict = state_verdict(sample.report, sample.decision, "rouge_l")
     assert (verdict.tone, verdict.title) == ("held", "Not promoted")
     assert verdict.sentence == "The champion stays, because 2 of 3 checks failed."
