@@ -26,7 +26,7 @@ _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt"
 def resolve_base(settings: ModelSettings, home: Home) -> BaseModelRef:
     """The base model the config names, as a local folder with its hash.
 
-    The embedded model is converted once into `home.models`; a hub id is downloaded into the hub's own cache.
+    The embedded model is converted once into `home.models`; a hub id is downloaded there, too.
 
     Raises:
         ModelError: when the name is no embedded model, no model folder and no hub model within reach.
@@ -36,7 +36,7 @@ def resolve_base(settings: ModelSettings, home: Home) -> BaseModelRef:
     elif (local := Path(settings.base).expanduser()).exists():
         folder = _check_folder(local.resolve())
     else:
-        folder = _download(settings.base, settings.revision)
+        folder = _download(settings.base, settings.revision, home)
     return BaseModelRef(id=settings.base, path=str(folder), sha256=_hash_folder(folder, home))
 
 
@@ -53,12 +53,12 @@ def _check_folder(folder: Path) -> Path:
     return folder
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _download(name: str, revision: str | None, home: Home) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = snapshot_download(name, revision=revision, allow_patterns=list(_MODEL_FILES))
+        folder = snapshot_download(name, revision=revision, cache_dir=home.models, allow_patterns=list(_MODEL_FILES))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"model.base: {name!r} is no folder here, and the hub did not give it ({type(error).__name__}); "

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tasks.config import Config
-from tasks.errors import ConfigError, HomeError, RatchetError
+from tasks.errors import ConfigError, HomeError, RatchetError, UnreachableError
 from tasks.home import Home, make_writable
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def connect(config: Config, home: Home) -> Iterator["MlflowClient"]:
     """A client of tracking and registry; what MLflow raises inside the block leaves as one sentence.
 
     Raises:
-        RatchetError: when MLflow cannot be reached, or refuses what it is asked.
+        UnreachableError: when the MLflow server does not answer.
+        RatchetError: when MLflow refuses what it is asked.
         HomeError: when the home cannot be written.
     """
     uri = tracking_uri(config, home)
@@ -88,7 +89,7 @@ def connect(config: Config, home: Home) -> Iterator["MlflowClient"]:
     try:
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, RequestException, SQLAlchemyError) as error:
-        raise RatchetError(_describe(uri, error)) from error
+        raise _translate(uri, error) from error
 
 
 def find_experiment(client: "MlflowClient", config: Config, home: Home) -> str:
@@ -117,7 +118,7 @@ def _quieten() -> None:
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
 
 
-def _describe(uri: str, error: Exception) -> str:
+def _translate(uri: str, error: Exception) -> RatchetError:
     from requests import ConnectionError as Refused
     from requests import RequestException, Timeout
 
@@ -125,12 +126,12 @@ def _describe(uri: str, error: Exception) -> str:
     cause = next((link for link in _chain(error) if isinstance(link, RequestException)), None)
     if isinstance(cause, (Refused, Timeout)):
         reason = "timed out" if isinstance(cause, Timeout) else "connection failed"
-        return (
+        return UnreachableError(
             f"The MLflow server {shown} does not answer ({reason}): start it, correct mlflow_tracking_uri, "
             "or leave that key out to track below RATCHET_HOME."
         )
     remedy = "see the server's log" if has_server(uri) else "check the database and the disk it is on"
-    return f"MLflow at {shown} failed ({_first_line(error)}): {remedy}, then run the command again."
+    return RatchetError(f"MLflow at {shown} failed ({_first_line(error)}): {remedy}, then run the command again.")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -18,13 +18,13 @@ from tasks.home import Home, make_writable
 from tasks.records import Adapter, BaseModelRef
 from tasks.registry.connection import find_experiment
 from tasks.registry.environment import library_version
+from tasks.training.adapters import ADAPTER_FILES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
     from transformers import PreTrainedTokenizerBase
 
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 PEFT_FOLDER = "peft"  # MLflow's name for the adapter's folder inside a stored model
 MODEL_KEY_TAG = "ratchet.model_key"
 SYSTEM_PROMPT_KEY = "ratchet.system_prompt"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHAMPION_ALIAS = "champion"
 CHALLENGER_ALIAS = "challenger"
+BASE_DESCRIPTION = "The base model as it is: the first champion."
+CHALLENGER_DESCRIPTION = "A challenger; its model card follows when the gate has decided."
 MAX_DESCRIPTION = 5000  # characters; the width of MLflow's column
 
 
@@ -42,7 +44,7 @@ class RegistryEntry(Record):
 
 
 def ensure_champion(config: Config, home: Home, base: BaseModelRef) -> ModelVersion:
-    """The champion; the first one is the base model itself, registered as version 1.
+    """The champion, on the base where this machine has it; the first champion is the base itself, as version 1.
 
     Raises:
         ConfigError: when the config names another base than the champion's.
@@ -59,7 +61,7 @@ def ensure_champion(config: Config, home: Home, base: BaseModelRef) -> ModelVers
             f"trained on, {champion.base.id!r} ({champion.base.sha256[:12]}): set it back, or give the config "
             "another name to begin anew."
         )
-    return champion
+    return champion.model_copy(update={"base": base})
 
 
 def register_adapter(
@@ -224,7 +226,7 @@ def _create_version(
         model_id=stored.model_id if server else None,
         run_id=stored.source_run_id,
         tags={**tags, **version_tags.write_record(base, adapter, git_commit(config.root))},
-        description="Stored; its model card follows when the gate has decided.",
+        description=BASE_DESCRIPTION if adapter is None else CHALLENGER_DESCRIPTION,
     )
     return _read(entity)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from tasks.errors import HomeError
 from tasks.files import describe_write_error, sha256_of_directory
 from tasks.home import Home
-from tasks.training.phases import ADAPTER_FILES
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def keep_adapter(home: Home, folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Checkpoints that a killed run can trust: one counts only when its marker says that it is whole."""
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from tasks.errors import ModelError
 from tasks.files import canonical_json, write_atomically
 
 _MARKER = "complete.json"
@@ -58,13 +60,33 @@ class PhaseCallback(TrainerCallback):  # type: ignore[misc]  # transformers is A
         self._started = time.monotonic()
         self._advance(state.global_step)
 
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any, **_: Any) -> None:
+        """Makes an epoch's order depend on seed and epoch alone.
+
+        Drawn from torch's global stream, as it would be, the order of a later epoch depends on every draw before
+        it, and a run resumed in that epoch would train on some rows twice and on others never.
+        """
+        import torch
+
+        generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
+        train_dataloader.get_sampler().generator = generator
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._advance(1)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Hands every step's numbers on; the summary at the end of training has no `loss` and is left out."""
+        """Hands every step's numbers on; the summary at the end of training has no `loss` and is left out.
+
+        Raises:
+            ModelError: when the loss is no longer a finite number; going on would only cost time.
+        """
         if logs and "loss" in logs:
             numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
+            if not math.isfinite(numbers["loss"]):
+                raise ModelError(
+                    f"Training diverged: the loss is {numbers['loss']} at step {state.global_step} with learning rate "
+                    f"{args.learning_rate:g}; lower it, or look for broken rows with `ratchet doctor`."
+                )
             self._on_loss(state.global_step, numbers)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.config import Config
+from tasks.errors import RatchetError
 from tasks.home import Home
+from tasks.progress import say
 from tasks.records import Adapter, Snapshot
 from tasks.registry import tracking
 from tasks.rounds import Round
@@ -47,7 +49,11 @@ def watch_run(config: Config, home: Home, run: TrainingRun) -> Iterator[None]:
         with tracking.system_metrics(config, home, run.mlflow_run_id):
             yield
     except BaseException:
-        tracking.close_run(config, home, run.mlflow_run_id, "FAILED")
+        try:
+            tracking.close_run(config, home, run.mlflow_run_id, "FAILED")
+        except RatchetError as error:
+            # What stopped the training matters more than that MLflow could not be told.
+            say(f"train: the MLflow run {run.mlflow_run_id} could not be marked as failed: {error}")
         raise
 
 

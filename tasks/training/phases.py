@@ -11,10 +11,10 @@ from typing import Any
 from tasks.files import canonical_json, sha256_of_directory, write_atomically
 from tasks.progress import track
 from tasks.records import Count, Record, Seconds, Sha256
+from tasks.training.adapters import ADAPTER_FILES
 from tasks.training.checkpoints import PhaseCallback, latest_complete
 
 OnLoss = Callable[[int, dict[str, float]], None]
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 class PhaseResult(Record):
@@ -101,6 +101,8 @@ def _save_adapter(model: Any, target: Path, base_id: str) -> None:
         config_file = temporary / "adapter_config.json"
         config = json.loads(config_file.read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = base_id
+        if isinstance(config["target_modules"], list):
+            config["target_modules"].sort()  # PEFT holds a set: its order differs from process to process
         config_file.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
         for path in temporary.iterdir():
             if path.name not in ADAPTER_FILES:

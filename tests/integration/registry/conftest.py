@@ -109,3 +109,28 @@ def consumer() -> Iterator[Callable[[str], None]]:
     yield point_to
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
+
+
+@pytest.fixture
+def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the first call of a client's method end the work, before or after it had its effect.
+
+    The end is a KeyboardInterrupt: as with a kill, no code of ours may catch it and tidy up.
+    """
+    from mlflow import MlflowClient
+
+    def arm(method: str, *, after: bool = False) -> None:
+        original = getattr(MlflowClient, method)
+        calls: list[str] = []
+
+        def end(client: Any, *arguments: Any, **options: Any) -> Any:
+            calls.append(method)
+            if len(calls) > 1:
+                return original(client, *arguments, **options)
+            if after:
+                original(client, *arguments, **options)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(MlflowClient, method, end)
+
+    return arm

@@ -166,6 +166,35 @@ def test_a_rolled_back_version_can_be_promoted_again(config: Config, home: Home,
     assert registry.rollback(config, home)[1].version == 1
 
 
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("method", ["set_model_version_tag", "set_registered_model_alias"])
+def test_a_kill_during_a_promotion_leaves_a_champion_and_a_way_back(
+    config: Config, home: Home, register: Register, kill_at: Any, method: str, after: bool
+):
+    second = register(1)
+    kill_at(method, after=after)
+    with pytest.raises(KeyboardInterrupt):
+        registry.promote(config, home, second)
+    assert champion(config, home) == (2 if (method, after) == ("set_registered_model_alias", True) else 1)
+    registry.promote(config, home, second)
+    assert champion(config, home) == 2
+    assert registry.rollback(config, home)[1].version == 1
+
+
+@pytest.mark.parametrize("method", ["set_model_version_tag", "set_registered_model_alias"])
+def test_a_kill_during_a_rollback_leaves_the_champion_and_its_way_back(
+    config: Config, home: Home, register: Register, kill_at: Any, method: str
+):
+    second, third = register(1), register(2)
+    for version in (second, third, second):
+        registry.promote(config, home, version)
+    kill_at(method)
+    with pytest.raises(KeyboardInterrupt):
+        registry.rollback(config, home)
+    assert champion(config, home) == 2
+    assert [registry.rollback(config, home)[1].version for _ in range(3)] == [3, 2, 1]
+
+
 def test_a_predecessor_that_was_deleted_is_an_error_and_the_champion_stays(
     config: Config, home: Home, register: Register
 ):

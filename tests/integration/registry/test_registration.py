@@ -19,31 +19,9 @@ from tasks.registry.connection import connect, find_experiment
 from tasks.registry.fetching import download_adapter
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing in the code may catch it."""
-
-
 def stored_models(config: Config, home: Home) -> list[Any]:
     with connect(config, home) as client:
         return list(client.search_logged_models([find_experiment(client, config, home)]))
-
-
-def fail_once(monkeypatch: pytest.MonkeyPatch, method: str, *, after: bool = False) -> None:
-    """Makes one call of a client's method end the process, before or after it did its work."""
-    from mlflow import MlflowClient
-
-    original = getattr(MlflowClient, method)
-    calls: list[int] = []
-
-    def end(client: Any, *arguments: Any, **options: Any) -> Any:
-        calls.append(1)
-        if len(calls) > 1:
-            return original(client, *arguments, **options)
-        if after:
-            original(client, *arguments, **options)
-        raise Killed
-
-    monkeypatch.setattr(MlflowClient, method, end)
 
 
 def test_the_first_champion_is_the_base_model_itself(config: Config, home: Home, base: BaseModelRef):
@@ -60,6 +38,13 @@ def test_the_champion_of_an_earlier_day_is_kept(config: Config, home: Home, base
     registry.promote(config, home, second)
     assert registry.ensure_champion(config, home, base) == second
     assert len(stored_models(config, home)) == 2
+
+
+def test_a_base_that_moved_is_where_this_machine_has_it(config: Config, home: Home, base: BaseModelRef):
+    first = registry.ensure_champion(config, home, base)
+    moved = base.model_copy(update={"id": "elsewhere", "path": "/elsewhere"})
+    assert registry.ensure_champion(config, home, moved) == first.model_copy(update={"base": moved})
+    assert registry.read_version(config, home, 1) == first
 
 
 def test_another_base_in_the_config_is_an_error(config: Config, home: Home, base: BaseModelRef):
@@ -79,10 +64,10 @@ def test_another_base_in_the_config_is_an_error(config: Config, home: Home, base
 )
 @pytest.mark.parametrize("after", [False, True])
 def test_a_kill_while_the_base_is_registered_leaves_one_champion_after_the_rerun(
-    config: Config, home: Home, base: BaseModelRef, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
+    config: Config, home: Home, base: BaseModelRef, kill_at: Any, method: str, after: bool
 ):
-    fail_once(monkeypatch, method, after=after)
-    with pytest.raises(Killed):
+    kill_at(method, after=after)
+    with pytest.raises(KeyboardInterrupt):
         registry.ensure_champion(config, home, base)
     assert registry.ensure_champion(config, home, base).version == 1
     assert [entry.aliases for entry in registry.list_versions(config, home)] == [("champion",)]
@@ -153,14 +138,14 @@ def test_a_kill_while_an_adapter_is_registered_leaves_one_whole_version_after_th
     home: Home,
     base: BaseModelRef,
     train: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    kill_at: Any,
     method: str,
     after: bool,
 ):
     registry.ensure_champion(config, home, base)
     trained = train(1)
-    fail_once(monkeypatch, method, after=after)
-    with pytest.raises(Killed):
+    kill_at(method, after=after)
+    with pytest.raises(KeyboardInterrupt):
         registry.register_adapter(config, home, trained.adapter, trained.folder, tags={})
     seen = registry.list_versions(config, home)
     assert [entry.version.version for entry in seen] == ([1, 2] if (method, after) == LAST_STEP else [1])
