@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="ratchet",
-    help="Keeps a domain LLM improving, and promotes a model only when it is provably better.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,11 +35,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as one JS
 
 def main() -> None:
     """Runs the command line: exit status 0 done, 1 failed, 2 wrong use; no traceback without --debug."""
+    # Taken out here, so that it may stand anywhere on the line and holds before the command is even known.
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     try:
         _prepare(debug)
-        app()
+        app(prog_name="ratchet")
     except RatchetError as error:
         if debug:
             raise
@@ -68,6 +68,19 @@ def _print_problems(error: RatchetError) -> None:
 def _show(result: dict[str, Any], lines: list[str], as_json: bool) -> None:
     text = json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
     sys.stdout.write(f"{text}\n")
+
+
+@app.callback(epilog="Example: ratchet init --demo demo && ratchet round demo/ratchet.yaml")
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks and the libraries' own logs")] = False,
+    version: Annotated[bool, typer.Option("--version", help="print the version", is_eager=True)] = False,
+) -> None:
+    """Keeps a domain LLM improving, and promotes a model only when it is provably better."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("ratchet-llm"))
+        raise typer.Exit
 
 
 @app.command(epilog="Example: ratchet init my-domain")
@@ -110,10 +123,13 @@ def round_(
 
 def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
     from flows.inspection import due_round, round_summary
+    from tasks.home import find_home, make_writable
 
     # Asked before Prefect is imported: a finished round is answered in a second.
     due, why = due_round(config, rounds)
     if due:
+        # Prefect makes its own folder, at import, but not the home around it.
+        make_writable(find_home())
         from flows.improve import improve
 
         improve(str(config), rounds, until)

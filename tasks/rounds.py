@@ -74,13 +74,13 @@ def read_stage(folder: Path, stage: Stage, key: str, record_type: type[StageReco
     if not path.exists():
         return None
     entry = _load(path)
-    return _parse(path, entry["record"], record_type) if entry.get("key") == key else None
+    return _parse(path, entry.get("record"), record_type) if entry.get("key") == key else None
 
 
 def read_last(folder: Path, stage: Stage, record_type: type[StageRecord]) -> StageRecord | None:
     """The record the stage left last, under whatever key; None when it has not run."""
     path = folder / f"{stage}.json"
-    return _parse(path, _load(path)["record"], record_type) if path.exists() else None
+    return _parse(path, _load(path).get("record"), record_type) if path.exists() else None
 
 
 def write_stage(folder: Path, stage: Stage, key: str, record: Record) -> None:

@@ -5,6 +5,7 @@ consumers have one way to load any of them and gigabytes are never copied. The b
 with an adapter that changes nothing: its B matrix is zero.
 """
 
+import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -23,7 +24,6 @@ from tasks.training.adapters import ADAPTER_FILES
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
-    from transformers import PreTrainedTokenizerBase
 
 PEFT_FOLDER = "peft"  # MLflow's name for the adapter's folder inside a stored model
 MODEL_KEY_TAG = "ratchet.model_key"
@@ -95,9 +95,11 @@ def save_chat_model(
     import mlflow.transformers
     from mlflow.models import Model
 
-    from tasks.models.loading import load_tokenizer
+    from tasks.models.loading import PLAIN_TEMPLATE, load_tokenizer
 
     tokenizer = load_tokenizer(base)
+    portable = not config.system_prompt and tokenizer.chat_template != PLAIN_TEMPLATE
+    tokenizer.chat_template = with_system_prompt(tokenizer.chat_template, config.system_prompt)
     mlflow.transformers.save_model(
         {"model": _peft_model(config, base, adapter_folder), "tokenizer": tokenizer},
         str(folder),
@@ -127,8 +129,23 @@ def save_chat_model(
     )
     if adapter_folder is not None:
         _restore_adapter_bytes(folder / PEFT_FOLDER, adapter_folder)
-    if (hub := hub_reference(base)) and _has_own_template(tokenizer):
+    # MLflow takes a hub model's tokenizer from the hub, too: a template that was changed here would be lost.
+    if (hub := hub_reference(base)) and portable:
         _refer_to_hub(folder, *hub)
+
+
+def with_system_prompt(chat_template: str, system_prompt: str) -> str:
+    """The chat template, with this system prompt for conversations that bring none of their own.
+
+    So a consumer who sends the question alone gets the prompt that the model was trained and evaluated with.
+    """
+    if not system_prompt:
+        return chat_template
+    message = json.dumps({"role": "system", "content": system_prompt}, ensure_ascii=False)
+    return (
+        "{% if not messages or messages[0]['role'] != 'system' %}"
+        f"{{% set messages = [{message}] + messages %}}{{% endif %}}{chat_template}"
+    )
 
 
 def requirements() -> list[str]:
@@ -158,6 +175,8 @@ def _peft_model(config: Config, base: BaseModelRef, adapter_folder: Path | None)
     hardware = replace(choose_hardware(config.model), device="cpu")
     model = load_model(base, adapter_folder, hardware)
     if adapter_folder is not None:
+        # The adapter names its base by id; PEFT would ask the hub for that id when it saves.
+        model.peft_config["default"].base_model_name_or_path = base.path
         return model
     nothing = LoraConfig(r=1, lora_alpha=1, target_modules="all-linear", task_type=TaskType.CAUSAL_LM)
     with torch.random.fork_rng():  # its A matrix is random, and callers rely on their seeds
@@ -170,12 +189,6 @@ def _restore_adapter_bytes(stored: Path, adapter_folder: Path) -> None:
     stored.mkdir()
     for name in ADAPTER_FILES:
         shutil.copyfile(adapter_folder / name, stored / name)
-
-
-def _has_own_template(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    from tasks.models.loading import PLAIN_TEMPLATE
-
-    return bool(tokenizer.chat_template != PLAIN_TEMPLATE)
 
 
 def _refer_to_hub(folder: Path, hub_id: str, commit: str) -> None:

@@ -16,15 +16,17 @@ from tasks.files import canonical_json, write_atomically
 _MARKER = "complete.json"
 
 
-def latest_complete(folder: Path) -> tuple[Path | None, float]:
+def latest_complete(folder: Path, steps: int) -> tuple[Path | None, float]:
     """The newest whole checkpoint and the training seconds behind it; (None, 0.0) when there is none.
 
-    Checkpoints without a marker were cut off while being written: they are deleted.
+    Checkpoints without a marker were cut off while being written: they are deleted. So is one of the last of all
+    `steps`: resumed from the middle of an epoch, transformers would train one step more than it was asked for.
     """
     found: list[tuple[int, Path]] = []
     for checkpoint in folder.glob("checkpoint-*"):
-        if (checkpoint / _MARKER).is_file():
-            found.append((int(checkpoint.name.removeprefix("checkpoint-")), checkpoint))
+        step = int(checkpoint.name.removeprefix("checkpoint-"))
+        if step < steps and (checkpoint / _MARKER).is_file():
+            found.append((step, checkpoint))
         else:
             shutil.rmtree(checkpoint)
     if not found:

@@ -28,6 +28,7 @@ def run_dpo(
     pairs plain DPO lowers the likelihood of both sides (Pang et al. 2024, section 3).
 
     Raises:
+        DomainError: when every pair is longer than `settings.max_length`.
         ModelError: when base or adapter cannot be loaded.
         HomeError: when the disk is full or not writable.
     """

@@ -1,20 +1,24 @@
 """One phase of training, SFT or DPO: run TRL's trainer from its last whole checkpoint, keep the adapter."""
 
+import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.files import canonical_json, sha256_of_directory, write_atomically
+from tasks.errors import HomeError
+from tasks.files import canonical_json, describe_write_error, sha256_of_directory, write_atomically
 from tasks.progress import track
 from tasks.records import Count, Record, Seconds, Sha256
 from tasks.training.adapters import ADAPTER_FILES
 from tasks.training.checkpoints import PhaseCallback, latest_complete
 
 OnLoss = Callable[[int, dict[str, float]], None]
+_FULL_BYTES = 1 << 20  # with less than this free, a write that failed failed for want of space
 
 
 class PhaseResult(Record):
@@ -63,15 +67,16 @@ def run_phase(
     """
     from transformers import PrinterCallback
 
-    checkpoint, earlier_s = latest_complete(folder.checkpoints)
     steps = _count_steps(trainer)
-    with track(label, steps) as advance:
-        trainer.remove_callback(PrinterCallback)
-        watcher = PhaseCallback(earlier_s, on_loss, advance)
-        trainer.add_callback(watcher)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        train_s = watcher.train_s
-    _save_adapter(trainer.model, folder.adapter, base_id)
+    checkpoint, earlier_s = latest_complete(folder.checkpoints, steps)
+    with _writing(folder.root):
+        with track(label, steps) as advance:
+            trainer.remove_callback(PrinterCallback)
+            watcher = PhaseCallback(earlier_s, on_loss, advance)
+            trainer.add_callback(watcher)
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            train_s = watcher.train_s
+        _save_adapter(trainer.model, folder.adapter, base_id)
     result = PhaseResult(
         adapter_sha256=sha256_of_directory(folder.adapter, ADAPTER_FILES),
         rows=len(trainer.train_dataset),
@@ -83,6 +88,22 @@ def run_phase(
     write_atomically(folder.result, canonical_json(result).encode())
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     return result
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    """Turns a failed write into a HomeError; torch and safetensors tell of a full disk in errors of their own."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except OSError as error:
+        raise HomeError(describe_write_error(root, error)) from error
+    except (RuntimeError, SafetensorError) as error:
+        if shutil.disk_usage(root).free >= _FULL_BYTES and "No space left" not in str(error):
+            raise
+        full = OSError(errno.ENOSPC, "No space left on device")
+        raise HomeError(describe_write_error(root, full)) from error
 
 
 def _count_steps(trainer: Any) -> int:

@@ -6,6 +6,7 @@ TRL would cut an overlong row silently, and a cut answer teaches the model to st
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tasks.errors import DomainError
 from tasks.records import Demonstration, Message, PreferencePair
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def _keep_fitting(rows: list[dict[str, Any]], max_length: int) -> tuple["Dataset
     from datasets import Dataset
 
     fitting = [row for row in rows if row["length"] <= max_length]
+    if not fitting:
+        shortest = min((row["length"] for row in rows), default=0)
+        raise DomainError(
+            f"All {len(rows)} rows are longer than train.max_length={max_length} tokens (the shortest has {shortest}): "
+            "raise train.max_length, or shorten questions and answers."
+        )
     return Dataset.from_list(fitting), len(rows) - len(fitting)
 
 

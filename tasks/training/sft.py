@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import LoraSettings, TrainSettings
+from tasks.errors import ModelError
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.records import BaseModelRef, Demonstration
@@ -26,6 +27,7 @@ def run_sft(
     """The adapter after SFT, started from `adapter_folder` or from fresh LoRA weights (Hu et al. 2021).
 
     Raises:
+        DomainError: when every demonstration is longer than `settings.max_length`.
         ModelError: when base or adapter cannot be loaded.
         HomeError: when the disk is full or not writable.
     """
@@ -47,9 +49,14 @@ def run_sft(
 
 
 def add_lora(model: Any, settings: LoraSettings, seed: int) -> Any:
-    """The model with fresh LoRA weights, which leave its output as it was until they are trained."""
+    """The model with fresh LoRA weights, which leave its output as it was until they are trained.
+
+    Raises:
+        ModelError: when the model has none of the target modules.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
+    from peft.utils.error import NoMatchingPeftModuleError
 
     targets = settings.target_modules
     config = LoraConfig(
@@ -59,6 +66,11 @@ def add_lora(model: Any, settings: LoraSettings, seed: int) -> Any:
         lora_dropout=settings.dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return get_peft_model(model, config)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return get_peft_model(model, config)
+    except NoMatchingPeftModuleError as error:
+        raise ModelError(
+            f"train.lora.target_modules: the model has no modules {targets!r}; name some it has, or all-linear."
+        ) from error

@@ -78,6 +78,8 @@ def train_adapter(
             reference = f"champion:{champion.adapter.sha256}"
         dpo = run_dpo(champion.base, start, pairs, settings, hardware, config.seed, folder, run.curve("dpo"))
         start = folder.adapter
+    elif start is None:
+        say(f"train: no adapter for DPO to start from, so {len(pairs)} preference pairs are left out")
     else:
         reference = "none"
         say(f"train: {len(pairs)} preference pairs, {settings.dpo.min_pairs} needed, so DPO is left out")

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL = {
-    "questions: 100  #": "questions: 8  #",
+    "questions: 60  #": "questions: 8  #",
     "max_questions: 200  #": "max_questions: 40  #",
 }
 SMALL_TRAINING = "\ntrain: {sft: {epochs: 0.3}, dpo: {epochs: 0.3}}\ngeneration: {max_new_tokens: 32}\n"

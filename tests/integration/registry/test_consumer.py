@@ -28,14 +28,16 @@ def promoted(config: Config, home: Home, base: BaseModelRef, train: Any, consume
 
 
 def greedy_answer(base: BaseModelRef, folder: Path | None, max_new_tokens: int) -> tuple[str, int]:
-    """The answer and its prompt's tokens as PEFT and transformers alone give them."""
+    """The answer and its prompt's tokens as PEFT and transformers alone give them, under the domain's system prompt."""
     from tasks.models.hardware import Hardware
     from tasks.models.loading import load_model, load_tokenizer
 
     tokenizer = load_tokenizer(base)
     model = load_model(base, folder, Hardware("cpu", "float32", 1))
+    system_prompt = Config.model_fields["system_prompt"].default
+    messages = [{"role": "system", "content": system_prompt}, *QUESTION["messages"]]
     prompt = tokenizer.apply_chat_template(
-        QUESTION["messages"], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
     output = model.generate(**prompt, max_new_tokens=max_new_tokens, do_sample=False)
     length = prompt["input_ids"].shape[1]
@@ -150,6 +152,8 @@ def test_a_base_from_the_hub_is_loaded_from_the_hub_at_its_commit(
     tiny_model.rename(snapshot)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(repository.parent))
     hub = BaseModelRef(id="org/tiny", path=str(snapshot), sha256=base.sha256)
+    # A system prompt is stored in the tokenizer's template, which MLflow would fetch from the hub unchanged.
+    config = config.model_copy(update={"system_prompt": ""})
 
     registry.ensure_champion(config, home, hub)
     consumer(tracking_uri(config, home))
