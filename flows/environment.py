@@ -15,7 +15,8 @@ def prepare_environment(home: Home, *, debug: bool = False) -> None:
         "PREFECT_HOME": str(home.prefect),
         # The heartbeat writes to the SQLite database and meets its lock.
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "WARNING",
+        # At any lower level Prefect prints the traceback of each error that the command line puts in one sentence.
+        "PREFECT_LOGGING_LEVEL": "DEBUG" if debug else "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         # A busy machine of two cores needs longer than the 20 s that Prefect gives its own server.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -26,6 +27,8 @@ def prepare_environment(home: Home, *, debug: bool = False) -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     if not debug:
+        # Their bars and ours would write over each other.
+        os.environ.setdefault("TQDM_DISABLE", "1")
         # Notes of the libraries to their developers; errors are not warnings and still show.
         for module in ("peft", "torch", "transformers", "trl", "mlflow"):
             warnings.filterwarnings("ignore", module=rf"{module}(\..*)?$")

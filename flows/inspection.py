@@ -7,6 +7,7 @@ from typing import Any
 from flows.tables import align
 from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
+from tasks.domain.questions import read_questions
 from tasks.errors import RatchetError
 from tasks.feedback import log
 from tasks.home import Home, find_home
@@ -49,8 +50,15 @@ def examine_domain(config_path: Path) -> tuple[Examination, list[str]]:
 
 
 def due_round(config_path: Path, rounds: int | None) -> tuple[bool, str]:
-    """Whether a round is due, and why or why not."""
-    plan = plan_round(load_config(config_path), find_home(), rounds)
+    """Whether a round is due, and why or why not.
+
+    Raises:
+        RatchetError: when a new round is due and could not even begin.
+    """
+    config = load_config(config_path)
+    plan = plan_round(config, find_home(), rounds)
+    if plan.due and plan.unfinished is None:
+        read_questions(config.root / config.questions, config.test_share)
     return plan.due, plan.why
 
 

@@ -57,6 +57,7 @@ def _download(name: str, revision: str | None, home: Home) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    say(f"Looking up {name} on the hub, and downloading what is not in {home.models} yet")
     try:
         folder = snapshot_download(name, revision=revision, cache_dir=home.models, allow_patterns=list(_MODEL_FILES))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -63,6 +63,8 @@ def load_model(base: BaseModelRef, adapter_folder: Path | None, hardware: Hardwa
         raise ModelError(_cannot_load(base, "model", error)) from error
     if adapter_folder is not None:
         try:
+            if not (adapter_folder / "adapter_model.safetensors").is_file():  # PEFT would ask the hub for it
+                raise ValueError("it has no adapter_model.safetensors")
             model = PeftModel.from_pretrained(model, str(adapter_folder), is_trainable=trainable)
             _check_adapter(model, adapter_folder)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
