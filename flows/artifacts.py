@@ -10,18 +10,20 @@ from tasks.records import ArmReport, MetricSummary, PromotionDecision
 def publish_metrics(report: ArmReport, report_path: Path) -> None:
     """A table of metrics by arm, and a link to the report."""
     create_table_artifact(
-        key=f"{report.domain}-metrics",
+        key=artifact_key(report.domain, "metrics"),
         table=[
             {
                 "arm": arm,
-                **{name: f"{m.mean:.3f} ({m.ci95[0]:.3f} to {m.ci95[1]:.3f})" for name, m in result.metrics.items()},
+                **{name: _interval(summary) for name, summary in result.metrics.items()},
             }
             for arm, result in report.arms.items()
         ],
         description=f"Round {report.round}: {report.questions} test questions, 95 % intervals",
     )
     create_link_artifact(
-        key=f"{report.domain}-report", link=report_path.as_uri(), link_text=f"Report of round {report.round}"
+        key=artifact_key(report.domain, "report"),
+        link=report_path.as_uri(),
+        link_text=f"Report of round {report.round}",
     )
 
 
@@ -41,10 +43,15 @@ def publish_decision(decision: PromotionDecision, report_path: Path) -> None:
         f"[Report]({report_path.as_uri()})",
     ]
     create_markdown_artifact(
-        key=f"{decision.challenger.name}-decision",
+        key=artifact_key(decision.challenger.name, "decision"),
         markdown="\n".join(lines),
         description=f"Decision of round {decision.round}",
     )
+
+
+def artifact_key(domain: str, kind: str) -> str:
+    """The artifact's key; Prefect takes no underscores in it, a domain's name may have some."""
+    return f"{domain.replace('_', '-')}-{kind}"
 
 
 def _interval(summary: MetricSummary) -> str:

@@ -123,13 +123,17 @@ def round_(
 
 def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
     from flows.inspection import due_round, round_summary
-    from tasks.home import find_home, make_writable
+    from flows.leftovers import end_orphaned_servers, own_servers
+    from tasks.home import find_home, lock
 
     # Asked before Prefect is imported: a finished round is answered in a second.
     due, why = due_round(config, rounds)
     if due:
-        # Prefect makes its own folder, at import, but not the home around it.
-        make_writable(find_home())
+        # So is a home in use, or one that cannot be written. It is created here: Prefect makes its own folder in
+        # it, at import, but not the home.
+        with lock(find_home(), "starting a round"):
+            end_orphaned_servers()
+        own_servers()
         from flows.improve import improve
 
         improve(str(config), rounds, until)

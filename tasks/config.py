@@ -93,8 +93,8 @@ class DpoSettings(Section):
 
     epochs: Annotated[float, Field(gt=0.0)] = 1.0
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-5
-    batch_size: Positive = 4
-    gradient_accumulation: Positive = 1
+    batch_size: Positive = Field(default=2, description="pairs; each is two rows in memory")
+    gradient_accumulation: Positive = 2
     warmup_share: Fraction = 0.1
     beta: Annotated[float, Field(gt=0.0)] = Field(default=0.1, description="pull towards the reference policy")
     sft_weight: Annotated[float, Field(ge=0.0)] = Field(

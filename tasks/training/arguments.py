@@ -34,6 +34,7 @@ def shared_arguments(
         "save_steps": train.checkpoint_steps,
         "save_total_limit": 2,
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would log an average in place of a loss that is no number
         "report_to": "none",  # curves go to MLflow through PhaseCallback, once per step even after a resume
         "disable_tqdm": True,
         "dataloader_pin_memory": hardware.device == "cuda",

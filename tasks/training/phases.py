@@ -98,6 +98,8 @@ def _writing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # a connection's, not a disk's
+            raise
         raise HomeError(describe_write_error(root, error)) from error
     except (RuntimeError, SafetensorError) as error:
         if shutil.disk_usage(root).free >= _FULL_BYTES and "No space left" not in str(error):

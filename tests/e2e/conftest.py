@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ DOMAIN: dict[str, Any] = {
     "generation": {"max_new_tokens": 8},
     "collect": {"questions": 8, "candidates": 3},
     "train": {
-        "lora": {"r": 8, "alpha": 16},
-        "sft": {"epochs": 3, "learning_rate": 0.02},
-        "dpo": {"min_pairs": 2, "batch_size": 2, "learning_rate": 1e-5},
+        "lora": {"r": 16, "alpha": 32},
+        "sft": {"epochs": 6, "learning_rate": 0.01},
+        "dpo": {"min_pairs": 2, "epochs": 1, "batch_size": 2, "learning_rate": 1e-5},
         "checkpoint_steps": 2,
     },
     "evaluate": {"max_questions": 12, "bootstrap_resamples": 1000},
@@ -141,11 +141,12 @@ def environment(home: Path) -> dict[str, str]:
 
 def kill_group(process: "subprocess.Popen[str]") -> None:
     """Ends the process and whatever it started, and waits for it."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait(timeout=30.0)
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def questions() -> list[dict[str, str]]:
@@ -163,9 +164,9 @@ def questions() -> list[dict[str, str]]:
     ]
 
 
-def write_domain(folder: Path, model: Path, **changes: Any) -> Path:
+def write_domain(folder: Path, base: str, **changes: Any) -> Path:
     """A domain folder; a section in `changes` is merged into the config's own. Returns the config's path."""
-    config: dict[str, Any] = {**DOMAIN, "model": {**DOMAIN["model"], "base": str(model)}}
+    config: dict[str, Any] = {**DOMAIN, "model": {**DOMAIN["model"], "base": base}}
     for name, value in changes.items():
         config[name] = {**config[name], **value} if isinstance(value, dict) else value
     (folder / "documents").mkdir(parents=True, exist_ok=True)
@@ -183,11 +184,42 @@ def write_domain(folder: Path, model: Path, **changes: Any) -> Path:
 def make_ratchet(tmp_path_factory: pytest.TempPathFactory, tiny_model_source: Path) -> Callable[..., Ratchet]:
     """Makes a domain with a home of its own; keyword arguments change the config's sections."""
 
-    def make(**changes: Any) -> Ratchet:
+    def make(home: Path | None = None, base: str = str(tiny_model_source), **changes: Any) -> Ratchet:
         folder = tmp_path_factory.mktemp("ratchet")
-        return Ratchet(folder / "home", write_domain(folder / "domain", tiny_model_source, **changes))
+        return Ratchet(home or folder / "home", write_domain(folder / "domain", base, **changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def promoted(make_ratchet: Callable[..., Ratchet]) -> tuple[Ratchet, dict[str, Any]]:
+    """A domain after its first round, which nothing disturbed, and what that round came to."""
+    ratchet = make_ratchet()
+    ratchet.go()
+    return ratchet, outcome(ratchet)
+
+
+def outcome(ratchet: Ratchet) -> dict[str, Any]:
+    """What the first round came to: all that must not depend on when it ran, or on how often it was killed."""
+    adapter, decision = ratchet.record("train"), ratchet.record("promote")
+    for record in (adapter, decision["challenger"]["adapter"], decision["champion"]["adapter"] or {}):
+        record.pop("train_s", None)  # seconds differ from run to run
+        record.pop("mlflow_run_id", None)
+    versions = ratchet.json("history", "--config", str(ratchet.config))["versions"]
+    return {
+        "snapshot": ratchet.record("curate")["sha256"],
+        "adapter": adapter,
+        "decision": decision,
+        "judgements": ratchet.json("status", "--config", str(ratchet.config))["feedback"],
+        "versions": [(entry["version"]["version"], entry["aliases"]) for entry in versions],
+        "training runs": ratchet.training_runs(),
+    }
+
+
+@pytest.fixture(scope="session")
+def outcome_of() -> Callable[[Ratchet], dict[str, Any]]:
+    """`outcome`, for tests."""
+    return outcome
 
 
 @pytest.fixture

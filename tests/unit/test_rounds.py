@@ -27,9 +27,7 @@ from tasks.rounds import (
 BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 CHAMPION = ModelVersion(name="tiny", version=1, base=BASE)
 EMPTY = FileRef(sha256="e" * 64, rows=0)
-DOMAIN = Domain(
-    name="tiny", questions=EMPTY, documents=EMPTY, train_questions=4, test_questions=2, shared_families=0
-)
+DOMAIN = Domain(name="tiny", questions=EMPTY, documents=EMPTY, train_questions=4, test_questions=2, shared_families=0)
 SNAPSHOT = Snapshot(sha256="5" * 64, demonstrations=EMPTY, preference_pairs=EMPTY, parents=(), dropped={})
 OPENED = Round(number=1, domain=DOMAIN, champion=CHAMPION)
 
