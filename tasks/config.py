@@ -171,7 +171,14 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         raise ConfigError(*problems, *(f"{path}: {problem}" for problem in _describe(error))) from error
     raise_collected(ConfigError, problems)
-    return config
+    return config.model_copy(update={"model": _anchor(config.model, config.root)})
+
+
+def _anchor(model: ModelSettings, root: Path) -> ModelSettings:
+    """The settings with model folders that are named relative to the config's folder as absolute paths."""
+    named = {"base": model.base, "embeddings": model.embeddings}
+    folders = {key: root / name for key, name in named.items() if not Path(name).is_absolute()}
+    return model.model_copy(update={key: str(folder) for key, folder in folders.items() if folder.is_dir()})
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Domain(Record):
 class BaseModelRef(Record):
     """A base model: what the config calls it, where it was loaded from, and its hash."""
 
-    id: str = Field(description="the config's `model.base`: an embedded name, a hub id or a path")
+    id: str = Field(description="an embedded name, a hub id, or the name of the model's folder")
     path: str = Field(description="the folder or hub id that transformers loads")
     sha256: Sha256 = Field(description="hash of weights, config and tokenizer files (hub ids: of id and revision)")
 

@@ -31,13 +31,15 @@ def resolve_base(settings: ModelSettings, home: Home) -> BaseModelRef:
     Raises:
         ModelError: when the name is no embedded model, no model folder and no hub model within reach.
     """
+    name = settings.base
     if settings.base == EMBEDDED:
         folder = _unpack_embedded(home)
     elif (local := Path(settings.base).expanduser()).exists():
         folder = _check_folder(local.resolve())
+        name = folder.name  # adapters carry the name, and should say nothing of this machine
     else:
         folder = _download(settings.base, settings.revision, home)
-    return BaseModelRef(id=settings.base, path=str(folder), sha256=_hash_folder(folder, home))
+    return BaseModelRef(id=name, path=str(folder), sha256=_hash_folder(folder, home))
 
 
 def _check_folder(folder: Path) -> Path:

@@ -30,7 +30,7 @@ DOMAIN: dict[str, Any] = {
     "train": {
         "lora": {"r": 16, "alpha": 32},
         "sft": {"epochs": 6, "learning_rate": 0.01},
-        "dpo": {"min_pairs": 2, "epochs": 1, "batch_size": 2, "learning_rate": 1e-5},
+        "dpo": {"min_pairs": 2, "epochs": 1, "batch_size": 2, "gradient_accumulation": 1, "learning_rate": 1e-5},
         "checkpoint_steps": 2,
     },
     "evaluate": {"max_questions": 12, "bootstrap_resamples": 1000},

@@ -199,3 +199,11 @@ def test_a_config_is_frozen(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, MINIMAL))
     with pytest.raises(ValidationError, match="frozen"):
         config.seed = 1  # type: ignore[misc]
+
+
+def test_a_model_folder_is_looked_for_beside_the_config(tmp_path: Path) -> None:
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    path = tmp_path / "ratchet.yaml"
+    path.write_text("name: x\nquestions: q.jsonl\nmodel: {base: models/mine, embeddings: org/hub}\n", encoding="utf-8")
+    model = load_config(path).model
+    assert (model.base, model.embeddings) == (str(tmp_path / "models" / "mine"), "org/hub")
