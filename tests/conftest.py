@@ -11,6 +11,7 @@ from tiny_model import write_tiny_model
 # Set before any test imports prefect or transformers: no network, no telemetry, quiet logs.
 os.environ.update(
     HF_HUB_OFFLINE="1",
+    OMP_NUM_THREADS="1",  # two test processes share two cores; threads of both would only wait for each other
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_LOGGING_LEVEL="WARNING",
     TOKENIZERS_PARALLELISM="false",
