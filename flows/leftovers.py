@@ -41,4 +41,14 @@ def _is_orphan(process: "psutil.Process") -> bool:
         owner = process.environ().get(OWNER, "")
     except psutil.Error:
         return False  # it ended meanwhile, or is another user's
-    return owner.isdigit() and not psutil.pid_exists(int(owner))
+    return owner.isdigit() and not _is_alive(int(owner))
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil
+
+    try:
+        # A killed process that nobody has waited for still has its pid.
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

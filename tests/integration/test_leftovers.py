@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -41,6 +42,17 @@ def test_a_server_whose_round_is_dead_is_ended(start: Start) -> None:
     server = start(str(ended_pid()))
     assert server.pid in end_orphaned_servers()
     assert not psutil.pid_exists(server.pid)
+
+
+def test_a_round_that_was_killed_but_not_waited_for_counts_as_dead(start: Start) -> None:
+    round_ = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    server = start(str(round_.pid))
+    assert end_orphaned_servers() == []
+    round_.kill()
+    while psutil.Process(round_.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert end_orphaned_servers() == [server.pid]
+    round_.wait()
 
 
 def test_servers_of_living_rounds_and_of_nobody_are_left_alone(start: Start) -> None:
