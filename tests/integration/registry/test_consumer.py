@@ -36,9 +36,7 @@ def greedy_answer(base: BaseModelRef, folder: Path | None, max_new_tokens: int) 
     model = load_model(base, folder, Hardware("cpu", "float32", 1))
     system_prompt = Config.model_fields["system_prompt"].default
     messages = [{"role": "system", "content": system_prompt}, *QUESTION["messages"]]
-    prompt = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     output = model.generate(**prompt, max_new_tokens=max_new_tokens, do_sample=False)
     length = prompt["input_ids"].shape[1]
     return tokenizer.decode(output[0, length:], skip_special_tokens=True).strip(), length
