@@ -32,7 +32,8 @@ def commands(language: str) -> list[str]:
 
 def run(command: list[str], folder: Path, timeout_s: float = 600) -> str:
     """Standard output of a command that must succeed."""
-    environment = {key: value for key, value in os.environ.items() if key != "RATCHET_HOME"}
+    # A newcomer's shell has none of these; other tests leave MLflow's in this process.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("RATCHET_", "MLFLOW_"))}
     environment["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
