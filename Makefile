@@ -16,7 +16,7 @@ demo: $(STAMPS)/wheel
 	@$(BIN)/ratchet round $(DEMO)/ratchet.yaml
 
 test: $(STAMPS)/wheel
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMPS)/dependencies
 	$(BIN)/ruff check .

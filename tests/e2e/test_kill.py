@@ -33,11 +33,9 @@ def registered(ratchet: Any) -> bool:
 
 POINTS: dict[str, Reached] = {
     "after collect": left("collect"),
-    "after curate": left("curate"),
     "in SFT": checkpointed("sft"),
     "in DPO": checkpointed("dpo"),
     "after train": left("train"),
-    "after evaluate": left("evaluate"),
     "after the challenger was registered": registered,
 }
 LATER = {"in SFT": "train", "in DPO": "train", "after the challenger was registered": "promote"}

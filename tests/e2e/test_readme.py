@@ -19,10 +19,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL = {
-    "questions: 60  #": "questions: 8  #",
-    "max_questions: 200  #": "max_questions: 40  #",
+    "questions: 60  #": "questions: 5  #",
+    "max_questions: 200  #": "max_questions: 36  #",
 }
-SMALL_TRAINING = "\ntrain: {sft: {epochs: 0.3}, dpo: {epochs: 0.3}}\ngeneration: {max_new_tokens: 32}\n"
+SMALL_TRAINING = "\ntrain: {sft: {epochs: 0.25}, dpo: {epochs: 0.2, min_pairs: 4}}\ngeneration: {max_new_tokens: 24}\n"
 
 
 def commands(language: str) -> list[str]:
