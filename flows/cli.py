@@ -124,6 +124,7 @@ def round_(
 def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
     from flows.inspection import due_round, round_summary
     from flows.leftovers import end_orphaned_servers, own_servers
+    from flows.startup import start_server_and_import
     from tasks.home import find_home, lock
 
     # Asked before Prefect is imported: a finished round is answered in a second.
@@ -134,6 +135,7 @@ def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
         with lock(find_home(), "starting a round"):
             end_orphaned_servers()
         own_servers()
+        start_server_and_import()
         from flows.improve import improve
 
         improve(str(config), rounds, until)
