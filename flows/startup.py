@@ -11,8 +11,8 @@ LIBRARIES = ("flows.improve", "mlflow", "peft", "trl", "sentence_transformers")
 def start_server_and_import() -> None:
     """Starts Prefect's temporary server, when no other is configured, and imports the libraries meanwhile.
 
-    On two cores a round's first line comes after 26 s instead of 34 s this way. The thread only waits for the server's process, so
-    that no two threads import at once.
+    On two cores a round's first line comes after 26 s instead of 34 s this way. The thread only waits for the
+    server's process, so that no two threads import at once.
     """
     from prefect.settings import PREFECT_API_URL
 
