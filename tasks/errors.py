@@ -37,6 +37,10 @@ class ModelError(RatchetError):
     """A model or adapter cannot be loaded, or is not what was promised."""
 
 
+class ArgillaError(RatchetError):
+    """Argilla refused a request, or what it holds is not what was put there."""
+
+
 class UnreachableError(RatchetError):
     """A server did not answer; it may answer a moment later."""
 
@@ -45,3 +49,12 @@ def raise_collected(error: type[RatchetError], problems: Sequence[str]) -> None:
     """Raises `error` with all of `problems`; returns when there are none."""
     if problems:
         raise error(*problems)
+
+
+def first_line(error: BaseException | str) -> str:
+    """The first line of an error's text, to be quoted within a sentence: at most 200 characters, no full stop.
+
+    An error without a text gives the name of its type.
+    """
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200].rstrip(".:")

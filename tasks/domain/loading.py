@@ -48,15 +48,6 @@ def read_split(home: Home, domain: Domain, split: Split) -> list[Question]:
     return [question for question in read_rows(home.objects, domain.questions, Question) if question.split == split]
 
 
-def stored_documents(home: Home, domain: Domain) -> list[Document]:
-    """The domain's documents, sorted by id.
-
-    Raises:
-        IntegrityError: when the stored documents are missing or altered.
-    """
-    return read_rows(home.objects, domain.documents, Document)
-
-
 def frozen_test_set(home: Home, domain: Domain, max_questions: int) -> list[Question]:
     """The first `max_questions` test questions with an answer, in the order of the sha256 of their ids.
 

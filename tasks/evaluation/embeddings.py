@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import ModelError
+from tasks.errors import ModelError, first_line
 from tasks.home import Home
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _load(name: str, source: str, home: Home, device: str) -> "SentenceTransform
                 raise ModelError(_cannot_load(name, _why_none(source)))
             return SentenceTransformer(source, cache_folder=cache, device=device)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, HfHubHTTPError) as error:
-        raise ModelError(_cannot_load(name, _first_line(error))) from error
+        raise ModelError(_cannot_load(name, first_line(error))) from error
 
 
 def _why_none(source: str) -> str:
@@ -94,11 +94,6 @@ def _cannot_load(name: str, reason: str) -> str:
         f"model.embeddings: {name!r} does not load as a sentence-transformers model ({reason}): "
         f"name a folder that holds one, a hub id within reach, or {EMBEDDED}."
     )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200].rstrip(".")
 
 
 @contextmanager

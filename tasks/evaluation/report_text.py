@@ -115,15 +115,9 @@ def describe_difference(comparison: PairedDifference) -> str:
     return f"{difference} {metric_label(comparison.metric)} (95 % interval {low} to {high})"
 
 
-def find_comparison(report: ArmReport, metric: str) -> PairedDifference | None:
-    """Challenger against champion on this metric, when the report has it."""
-    pairs = (c for c in report.comparisons if (c.arm, c.against, c.metric) == ("challenger", "champion", metric))
-    return next(pairs, None)
-
-
 def state_verdict(report: ArmReport, decision: PromotionDecision | None, metric: str) -> Verdict:
     """The decision and its reasons, from the certificate's checks and the comparison on the primary metric."""
-    comparison = find_comparison(report, metric)
+    comparison = report.comparison(metric)
     measured = _describe_measured(comparison, report.questions) if comparison else ""
     if decision is None:
         return Verdict("open", "Not decided", measured or "No promotion has been decided on these figures.", ())

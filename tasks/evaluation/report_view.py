@@ -67,7 +67,7 @@ def _summarise(
         for arm, result in report.arms.items()
         if metric in result.metrics
     ]
-    if comparison := text.find_comparison(report, metric):
+    if comparison := report.comparison(metric):
         figures.append(("Wins / ties / losses", _outcomes(comparison)))
     return {"facts": facts, "verdict": text.state_verdict(report, decision, metric), "figures": figures}
 
@@ -87,7 +87,7 @@ def _illustrate(report: ArmReport, questions: Sequence[QuestionAnswers], curves:
     """The charts and the examples; None or empty where there is nothing to show."""
     ranked = sort_by_difference(questions)
     of_challenger = [comparison for comparison in _worth_showing(report) if comparison.arm == "challenger"]
-    comparison = text.find_comparison(report, metric)
+    comparison = report.comparison(metric)
     arms = list(dict.fromkeys(arm for question in questions for arm in question.answers))
     return {
         "scores": chart_scores(report),

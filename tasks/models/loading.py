@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import ModelError
+from tasks.errors import ModelError, first_line
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef
 
@@ -69,7 +69,7 @@ def load_model(base: BaseModelRef, adapter_folder: Path | None, hardware: Hardwa
             _check_adapter(model, adapter_folder)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
-                f"The adapter in {adapter_folder} does not load on {base.id} ({_first_line(error)}): "
+                f"The adapter in {adapter_folder} does not load on {base.id} ({first_line(error)}): "
                 "restore the folder, or run the round again."
             ) from error
     model.to(hardware.device)
@@ -90,11 +90,6 @@ def _check_adapter(model: Any, folder: Path) -> None:
 
 def _cannot_load(base: BaseModelRef, what: str, error: Exception) -> str:
     return (
-        f"model.base: the {what} of {base.id!r} does not load from {base.path} ({_first_line(error)}); "
+        f"model.base: the {what} of {base.id!r} does not load from {base.path} ({first_line(error)}); "
         "name a causal language model in transformers' format."
     )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200].rstrip(".")

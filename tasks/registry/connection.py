@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tasks.config import Config
-from tasks.errors import ConfigError, HomeError, RatchetError, UnreachableError
+from tasks.errors import ConfigError, HomeError, RatchetError, UnreachableError, first_line
 from tasks.home import Home, make_writable
 
 if TYPE_CHECKING:
@@ -130,16 +130,13 @@ def _translate(uri: str, error: Exception) -> RatchetError:
             f"The MLflow server {shown} does not answer ({reason}): start it, correct mlflow_tracking_uri, "
             "or leave that key out to track below RATCHET_HOME."
         )
+    # The password is taken out first: cut in two, it would no longer be known for one.
+    reason = first_line(without_password(str(error)) or type(error).__name__)
     remedy = "see the server's log" if has_server(uri) else "check the database and the disk it is on"
-    return RatchetError(f"MLflow at {shown} failed ({_first_line(error)}): {remedy}, then run the command again.")
+    return RatchetError(f"MLflow at {shown} failed ({reason}): {remedy}, then run the command again.")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return without_password(text.splitlines()[0])[:300].rstrip(".:")

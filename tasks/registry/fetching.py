@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import Config
-from tasks.errors import ModelError
+from tasks.errors import ModelError, first_line
 from tasks.home import Home, make_writable
 from tasks.records import ModelVersion
 from tasks.registry.connection import connect
@@ -55,7 +55,7 @@ def load_version(config: Config, home: Home, version: ModelVersion) -> Any:
             try:
                 model = mlflow.transformers.load_model(str(folder), return_type="components")["model"]
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+                reason = first_line(error)
                 raise ModelError(
                     f"Version {version.version} of {version.name} does not load from the registry ({reason}): "
                     f"check that its base is still at {version.base.path}, then run the promote stage again."

@@ -21,29 +21,20 @@ def decide(report: ArmReport, settings: PromoteSettings) -> Certificate:
     Raises:
         RatchetError: when the report does not compare challenger and champion on the primary metric.
     """
-    comparison = find_comparison(report, settings.primary_metric)
+    metric = settings.primary_metric
+    comparison = report.comparison(metric)
+    if comparison is None:
+        compared = [c.metric for c in report.comparisons if (c.arm, c.against) == (CHALLENGER, CHAMPION)]
+        raise RatchetError(
+            f"The report of round {report.round} does not compare {CHALLENGER} and {CHAMPION} on {metric!r} (it has "
+            f"{', '.join(sorted(compared)) or 'nothing'}): run the evaluate stage again, or set promote.primary_metric "
+            "to one it has."
+        )
     return Certificate(
         checks=(
             enough_test_questions(report.questions, settings.min_test_questions),
             better_than_champion(comparison, report.questions),
         )
-    )
-
-
-def find_comparison(report: ArmReport, metric: str, against: str = CHAMPION) -> PairedDifference:
-    """The report's comparison of the challenger with another arm on one metric.
-
-    Raises:
-        RatchetError: when there is none, naming the metrics that were compared.
-    """
-    compared = [c for c in report.comparisons if (c.arm, c.against) == (CHALLENGER, against)]
-    for comparison in compared:
-        if comparison.metric == metric:
-            return comparison
-    names = ", ".join(sorted({c.metric for c in compared})) or "nothing"
-    raise RatchetError(
-        f"The report of round {report.round} does not compare {CHALLENGER} and {against} on {metric!r} (it has "
-        f"{names}): run the evaluate stage again, or set promote.primary_metric to one it has."
     )
 
 

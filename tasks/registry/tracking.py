@@ -153,12 +153,6 @@ def log_environment(config: Config, home: Home, run_id: str) -> None:
         client.log_dict(run_id, describe_environment(config), "environment.json")
 
 
-def log_file(config: Config, home: Home, run_id: str, path: Path, artifact_folder: str | None = None) -> None:
-    """Copies a file into the run's artifacts, below `artifact_folder` when there is one."""
-    with connect(config, home) as client:
-        client.log_artifact(run_id, str(path), artifact_folder)
-
-
 def log_folder(config: Config, home: Home, run_id: str, folder: Path, artifact_folder: str | None = None) -> None:
     """Copies what is in a folder into the run's artifacts, below `artifact_folder` when there is one."""
     with connect(config, home) as client:

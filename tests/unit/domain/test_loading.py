@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tasks.config import Config
-from tasks.domain.loading import frozen_test_set, load_domain, read_split, shared_families, stored_documents
+from tasks.domain.loading import frozen_test_set, load_domain, read_split, shared_families
 from tasks.errors import DomainError, IntegrityError
-from tasks.files import sha256_of_file
+from tasks.files import read_rows, sha256_of_file
 from tasks.home import Home
-from tasks.records import Domain
+from tasks.records import Document, Domain
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_record_counts_what_the_files_hold(tmp_path: Path, home: Home) -> No
     assert (domain.train_questions, domain.test_questions, domain.shared_families) == (3, 1, 1)
     assert [question.question for question in read_split(home, domain, "train")] == ["A?", "D?", "E?"]
     assert [question.question for question in read_split(home, domain, "test")] == ["B?", "C?"]
-    assert [document.id for document in stored_documents(home, domain)] == ["note.md"]
+    assert [document.id for document in read_rows(home.objects, domain.documents, Document)] == ["note.md"]
 
 
 def test_the_same_content_elsewhere_gives_the_same_record(tmp_path: Path) -> None:
