@@ -9,6 +9,7 @@
 Texts, weights and answers stay in files below RATCHET_HOME; a record holds their sha256.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -151,18 +152,41 @@ class Feedback(Record):
     """One judgement on two candidates (or one, with a correction)."""
 
     id: Sha256 = Field(
-        description="hash of source, annotator, question and candidates, so that a judgement counts once"
+        description="hash of source, annotator, question, candidates and request, so that a judgement counts once"
     )
     question_id: str
     candidate_a: Sha256
     candidate_b: Sha256
     preference: Preference = Field(description="a, b, tie (as good as each other) or both_bad")
-    source: str = Field(description="who judged: `judge:reference`, `judge:<model>`, `human`, `end_user`")
+    source: str = Field(
+        description="who judged: `human`, `oracle` (a script in a person's place), `judge:<name>`, `end_user`"
+    )
     annotator: str | None = Field(default=None, description="opaque id of the person, None for judges")
     confidence: Share = Field(default=1.0, description="how sure the source was, 0 to 1")
     correction: str | None = Field(default=None, description="a better answer, written by the source")
-    reason: str | None = Field(default=None, description="the source's explanation, in one line")
+    reason: str | None = Field(default=None, description="the source's explanation")
     round: Annotated[int, Field(ge=1)] = Field(description="the round that asked")
+    audit: bool = Field(default=False, description="asked on the audit slice: chosen at random, no suggestion shown")
+    swap_inconsistent: bool = Field(
+        default=False, description="a judge that changed its mind when a and b were swapped"
+    )
+    given_at: datetime | None = Field(
+        default=None, description="when it was last edited, by the clock of the server that holds it; None for judges"
+    )
+    retracted: bool = Field(
+        default=False, description="taken back by its author: counts no more, whatever else it says"
+    )
+
+
+class LabelDataset(Record):
+    """A round's requests in Argilla; the audit slice has a dataset of its own, because two people answer it."""
+
+    id: str = Field(min_length=1, description="Argilla's uuid of the dataset; names can repeat across workspaces")
+    name: str
+    workspace: str
+    url: str = Field(description="the labelling page")
+    audit: bool
+    requests: FileRef = Field(description="rows of LabelRequest")
 
 
 class FeedbackBatch(Record):
@@ -174,6 +198,7 @@ class FeedbackBatch(Record):
     feedback: FileRef = Field(description="rows of Feedback: this batch's segment of the log")
     questions: Count = Field(description="train questions sampled")
     preferences: dict[str, Count] = Field(description="judgements by outcome: a, b, tie, both_bad")
+    label_datasets: tuple[LabelDataset, ...] = Field(default=(), description="where people were asked, if they were")
 
 
 # --- datasets ---------------------------------------------------------------------------------------
@@ -206,7 +231,7 @@ class PreferencePair(Record):
     prompt: tuple[Message, ...]
     chosen: str
     rejected: str
-    source: str = Field(description="`<feedback source>:<feedback id>`")
+    source: str = Field(description="`<feedback source>:<feedback id>`, `correction:<feedback id>` or `reference:<candidate id>`")
     confidence: Share = Field(default=1.0, description="the judgement's confidence, 0 to 1")
 
 
@@ -282,6 +307,11 @@ class ArmReport(Record):
     challenger: Adapter
     champion: ModelVersion
     answers: FileRef = Field(description="rows of AnswerRow: what every arm said")
+
+    def comparison(self, metric: str, against: str = "champion") -> PairedDifference | None:
+        """The challenger compared with another arm on one metric, where the report has it."""
+        pairs = (c for c in self.comparisons if (c.arm, c.against, c.metric) == ("challenger", against, metric))
+        return next(pairs, None)
 
 
 class AnswerRow(Record):

@@ -6,6 +6,7 @@ from tasks.config import Config
 from tasks.curation.demonstrations import build_demonstrations
 from tasks.curation.leakage import assert_no_test_families
 from tasks.curation.preference_pairs import build_preference_pairs
+from tasks.curation.resolution import resolve_judgements
 from tasks.errors import DomainError
 from tasks.feedback.log import one_per_id
 from tasks.home import Home
@@ -35,12 +36,20 @@ def curate(
         IntegrityError: when a row would train on the test set, or the snapshot exists but was altered.
         HomeError: when the disk is full or not writable.
     """
-    judgements = one_per_id(feedback)
+    last_words = one_per_id(feedback)
+    standing = [row for row in last_words if not row.retracted]
+    judgements, outranked = resolve_judgements(standing)
     demonstrations, dropped = build_demonstrations(questions, judgements, config.system_prompt)
     pairs, dropped_pairs = build_preference_pairs(
         questions, candidates, judgements, system_prompt=config.system_prompt, settings=config.curate
     )
-    dropped = {**dropped, **dropped_pairs, "judgements_duplicate": len(feedback) - len(judgements)}
+    dropped = {
+        **dropped,
+        **outranked,
+        **dropped_pairs,
+        "judgements_duplicate": len(feedback) - len(last_words),
+        "judgements_retracted": len(last_words) - len(standing),
+    }
     if not demonstrations and not pairs:
         raise DomainError(
             f"Domain {domain_name} has nothing to train on ({_describe(dropped)}): "

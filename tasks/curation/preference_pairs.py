@@ -2,6 +2,9 @@
 
 A judgement for a or b gives one pair. A correction gives one for each candidate it corrects. A reference
 answer gives one over the worst-judged candidate of its question: it teaches where all candidates are poor.
+
+What people say goes before what judges say, however sure those are: a confidence that a judge gives itself and a
+share of people's votes are not on one scale. Corrections and reference answers are people's words, too.
 """
 
 from collections import Counter, defaultdict
@@ -10,11 +13,13 @@ from dataclasses import dataclass
 
 from tasks.config import CurateSettings
 from tasks.feedback.pairing import comparable_text
+from tasks.feedback.sources import PEOPLE, is_person
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
 from tasks.records import Candidate, Feedback, Message, PreferencePair, Question
 
 _REFERENCE_SOURCE = "reference:"
+_SAID_BY_PEOPLE = tuple(f"{source}:" for source in (*PEOPLE, "correction", "reference"))
 
 Prompt = tuple[Message, ...]
 Key = tuple[Prompt, str, str]  # prompt, better text, worse text
@@ -40,16 +45,19 @@ def build_preference_pairs(
 ) -> tuple[list[PreferencePair], dict[str, int]]:
     """The pairs, sorted by id, and what was left out, by reason; input order changes nothing.
 
-    Of pairs that say the same, the most confident one stays. Of pairs that say the opposite, the more
-    confident one; neither, when they are equally sure. Then at most `pairs_per_question` stay for a question,
-    the most confident first. Its one reference pair comes on top of those: its confidence is always 1, so
-    within the limit it would push out what people and judges said about the candidates.
+    Of pairs that say the same, the first by rank stays: people's before judges', and the more confident before the
+    less. Of pairs that say the opposite, too; neither, when they are of one rank. Then at most `pairs_per_question`
+    stay for a question, the first by rank. Its one reference pair comes on top of those: its confidence is always
+    1, so within the limit it would push out what people and judges said about the candidates.
+
+    A judgement without a preference counts as left out (`judgements_tie`, `judgements_both_bad`) unless it has a
+    correction, which gives pairs of its own, named `correction:<feedback id>`.
 
     Args:
-        feedback: one row for each id, as the feedback log gives it.
+        feedback: one voice for each pair that people judged, as `resolve_judgements` gives it.
     """
     judgements, dropped = _resolve(questions, candidates, feedback)
-    outcomes = Counter(judgement.feedback.preference for judgement in judgements)
+    outcomes = Counter(each.feedback.preference for each in judgements if each.feedback.correction is None)
     proposals = [pair for judgement in judgements for pair in _pairs_of(judgement, system_prompt)]
     if settings.reference_pairs:
         proposals.extend(_reference_pairs(judgements, system_prompt))
@@ -58,7 +66,7 @@ def build_preference_pairs(
     different = [pair for pair in written if comparable_text(pair.chosen) != comparable_text(pair.rejected)]
     distinct = _without_duplicates(different)
     consistent = _without_contradictions(distinct)
-    kept = _most_confident(consistent, settings.pairs_per_question)
+    kept = _first_of_each_question(consistent, settings.pairs_per_question)
     dropped |= {
         "judgements_tie": outcomes["tie"],
         "judgements_both_bad": outcomes["both_bad"],
@@ -97,14 +105,17 @@ def _resolve(
 
 def _pairs_of(judgement: _Judgement, system_prompt: str) -> Iterator[PreferencePair]:
     """The pairs of one judgement: none for a tie or both_bad without a correction."""
-    feedback, a, b = judgement.feedback, judgement.a, judgement.b
-    texts = {"a": [(a.text, b.text)], "b": [(b.text, a.text)]}.get(feedback.preference, [])
+    feedback, question, a, b = judgement.feedback, judgement.question, judgement.a, judgement.b
+    prompt = build_messages(system_prompt, question.question)
+    if feedback.preference in ("a", "b"):
+        texts = (a.text, b.text) if feedback.preference == "a" else (b.text, a.text)
+        yield _pair(question, prompt, texts, f"{feedback.source}:{feedback.id}", feedback.confidence)
     if feedback.correction is not None:
+        # No vote weighs what a person wrote themselves.
+        confidence = 1.0 if is_person(feedback) else feedback.confidence
         # A correction of a single candidate names it on both sides.
-        texts += [(feedback.correction, text) for text in dict.fromkeys((a.text, b.text))]
-    prompt, source = build_messages(system_prompt, judgement.question.question), f"{feedback.source}:{feedback.id}"
-    for chosen, rejected in texts:
-        yield _pair(judgement.question, prompt, (chosen, rejected), source, feedback.confidence)
+        for text in dict.fromkeys((a.text, b.text)):
+            yield _pair(question, prompt, (feedback.correction, text), f"correction:{feedback.id}", confidence)
 
 
 def _reference_pairs(judgements: Sequence[_Judgement], system_prompt: str) -> Iterator[PreferencePair]:
@@ -148,9 +159,15 @@ def _pair(question: Question, prompt: Prompt, texts: tuple[str, str], source: st
     )
 
 
-def _by_confidence(pair: PreferencePair) -> tuple[float, str, str, str]:
-    """The order in which pairs are kept: the most confident first, ties settled by content alone."""
-    return (-pair.confidence, pair.id, pair.source, pair.question_id)
+def _weight(pair: PreferencePair) -> tuple[bool, float]:
+    """What a pair's word counts against another's, the greater the more: people before judges, then confidence."""
+    return pair.source.startswith(_SAID_BY_PEOPLE), pair.confidence
+
+
+def _by_rank(pair: PreferencePair) -> tuple[bool, float, str, str, str]:
+    """The order in which pairs are kept: the weightiest first, ties settled by content alone."""
+    by_people, confidence = _weight(pair)
+    return (not by_people, -confidence, pair.id, pair.source, pair.question_id)
 
 
 def _key(pair: PreferencePair) -> Key:
@@ -159,27 +176,27 @@ def _key(pair: PreferencePair) -> Key:
 
 def _without_duplicates(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
     kept: dict[Key, PreferencePair] = {}
-    for pair in sorted(pairs, key=_by_confidence):
+    for pair in sorted(pairs, key=_by_rank):
         kept.setdefault(_key(pair), pair)
     return list(kept.values())
 
 
 def _without_contradictions(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
-    """Pairs whose opposite is absent or less confident."""
-    confidence = {_key(pair): pair.confidence for pair in pairs}
+    """Pairs whose opposite is absent or weighs less."""
+    weight = {_key(pair): _weight(pair) for pair in pairs}
     kept = []
     for pair in pairs:
         prompt, chosen, rejected = _key(pair)
-        if pair.confidence > confidence.get((prompt, rejected, chosen), -1.0):
+        if _weight(pair) > weight.get((prompt, rejected, chosen), (False, -1.0)):
             kept.append(pair)
     return kept
 
 
-def _most_confident(pairs: Sequence[PreferencePair], per_question: int) -> list[PreferencePair]:
+def _first_of_each_question(pairs: Sequence[PreferencePair], per_question: int) -> list[PreferencePair]:
     """All reference pairs, and at most `per_question` others for each question."""
     taken: Counter[str] = Counter()
     kept = []
-    for pair in sorted(pairs, key=_by_confidence):
+    for pair in sorted(pairs, key=_by_rank):
         if pair.source.startswith(_REFERENCE_SOURCE):
             kept.append(pair)
         elif taken[pair.question_id] < per_question:

@@ -23,35 +23,63 @@ def append(home: Home, domain: str, feedback: Sequence[Feedback]) -> FileRef:
     return write_rows(home.feedback_log(domain), sorted(feedback, key=canonical_json))
 
 
-def read(home: Home, domain: str) -> list[Feedback]:
-    """All judgements of a domain, one for each id, sorted by id; empty when there are none yet.
+def read(home: Home, domain: str, only: Sequence[str] | None = None) -> list[Feedback]:
+    """The judgements of a domain that stand, one for each id, sorted by id; empty when there are none yet.
+
+    A later edit of the same judgement takes the place of an earlier one, and a retracted one is left out.
+
+    Args:
+        only: the segments to read, as `segments` names them; None: all.
 
     Raises:
-        IntegrityError: when a segment was altered or truncated, naming the file.
+        IntegrityError: when a segment is missing, altered or truncated, naming the file.
     """
-    segments = sorted(home.feedback_log(domain).glob("*.jsonl"))
-    return one_per_id(row for segment in segments for row in _read_segment(segment))
+    return [row for row in read_last_words(home, domain, only) if not row.retracted]
+
+
+def read_last_words(home: Home, domain: str, only: Sequence[str] | None = None) -> list[Feedback]:
+    """As `read`, with the retracted judgements among them.
+
+    Raises:
+        IntegrityError: as `read` does.
+    """
+    names = segments(home, domain) if only is None else only
+    files = [home.feedback_log(domain) / f"{name}.jsonl" for name in names]
+    return one_per_id(row for file in files for row in _read_segment(file))
 
 
 def one_per_id(feedback: Iterable[Feedback]) -> list[Feedback]:
     """One judgement for each id, sorted by id, whatever the order they come in.
 
-    Asked again, a person may have thought better of it: the judgement of the latest round counts. Within a
-    round it is the one whose canonical JSON sorts first.
+    Asked again, a person may have thought better of it: the judgement of the latest round counts, and within a
+    round the one edited last, by the clock of the server that holds it. Where that is equal, too, a retraction
+    counts, and then the judgement whose canonical JSON sorts first.
     """
     kept: dict[str, Feedback] = {}
-    for row in sorted(feedback, key=lambda row: (row.id, -row.round, canonical_json(row))):
+    for row in sorted(
+        feedback, key=lambda row: (row.id, -row.round, -edited_at(row), not row.retracted, canonical_json(row))
+    ):
         kept.setdefault(row.id, row)
     return list(kept.values())
 
 
-def log_sha256(home: Home, domain: str) -> str:
-    """The sha256 over the ids of all judgements: which feedback there is, however it was batched.
+def edited_at(row: Feedback) -> float:
+    """When the judgement was last edited, in seconds since 1970; 0 where nobody noted it, as for judges."""
+    return row.given_at.timestamp() if row.given_at else 0.0
+
+
+def segments(home: Home, domain: str) -> list[str]:
+    """The sha256 of each segment, sorted: what exactly the log consists of."""
+    return sorted(path.stem for path in home.feedback_log(domain).glob("*.jsonl"))
+
+
+def log_sha256(home: Home, domain: str, only: Sequence[str] | None = None) -> str:
+    """The sha256 over all judgements that stand: which feedback there is, however it was batched.
 
     Raises:
         IntegrityError: as `read` does.
     """
-    return sha256_of([row.id for row in read(home, domain)])
+    return sha256_of([canonical_json(row) for row in read(home, domain, only)])
 
 
 def count(home: Home, domain: str) -> int:

@@ -23,14 +23,13 @@ def propose_comparisons(
     Questions keep their order; the order of `candidates` changes nothing. A limit keeps, for each question,
     pairs that bring in as many different candidates as it allows.
 
-    Skipped and counted: test questions, which must never be asked about; questions without a reference answer
-    or with fewer than two distinct candidates; candidates that are blank, repeat another's text, or belong to
-    none of the questions; pairs over the limit.
+    Skipped and counted: test questions, which must never be asked about; questions with fewer than two distinct
+    candidates; candidates that are blank, repeat another's text, or belong to none of the questions; pairs over
+    the limit.
     """
     skipped = dict.fromkeys(
         (
             "test_questions",
-            "questions_without_reference",
             "questions_with_fewer_than_two_candidates",
             "candidates_of_unknown_questions",
             "candidates_blank",
@@ -47,9 +46,6 @@ def propose_comparisons(
         own = by_question.pop(question.id, [])
         if question.split == "test":
             skipped["test_questions"] += 1
-            continue
-        if not (question.answer or "").strip():
-            skipped["questions_without_reference"] += 1
             continue
         spoken = [candidate for candidate in own if candidate.text.strip()]
         distinct = _distinct(spoken)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from example_records import candidate, minute
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tasks.config import Config
 from tasks.curation import curate as curate_module
 from tasks.curation.curate import curate
 from tasks.curation.demonstrations import build_demonstrations
+from tasks.curation.resolution import resolve_judgements
 from tasks.errors import DomainError, IntegrityError
 from tasks.feedback import log
 from tasks.feedback.pairing import comparable_text
@@ -56,18 +58,8 @@ def worlds(draw: st.DrawFn) -> World:
         for number in range(draw(st.integers(1, 4)))
     ]
     candidates = [
-        Candidate(
-            id=sha256_of([question.id, seed]),
-            question_id=question.id,
-            text=draw(texts),
-            arm="base",
-            weights_sha256="0" * 64,
-            temperature=0.8,
-            seed=seed,
-            prompt_tokens=1,
-            completion_tokens=1,
-            latency_s=0.1,
-        )
+        # Named by their number alone, so that feedback can be drawn without the texts.
+        candidate(draw(texts), question.id).model_copy(update={"id": sha256_of([question.id, seed])})
         for question in questions
         for seed in range(3)
     ]
@@ -79,9 +71,12 @@ def worlds(draw: st.DrawFn) -> World:
 def judgements(draw: st.DrawFn, question_ids: list[str]) -> Feedback:
     question_id = draw(st.sampled_from(question_ids))
     a, b = (sha256_of([question_id, draw(st.integers(0, 2))]) for _ in range(2))
-    source, annotator = draw(st.sampled_from([("human", "ann"), ("human", "bob"), ("judge:reference", None)]))
+    source, annotator = draw(
+        st.sampled_from([("human", "ann"), ("human", "bob"), ("oracle", "script"), ("judge:reference", None)])
+    )
+    request = draw(st.sampled_from([None, "dataset/record"])) if annotator else None
     return Feedback(
-        id=feedback_id(source, annotator, question_id, a, b),
+        id=feedback_id(source, annotator, question_id, a, b, request),
         question_id=question_id,
         candidate_a=a,
         candidate_b=b,
@@ -91,6 +86,8 @@ def judgements(draw: st.DrawFn, question_ids: list[str]) -> Feedback:
         confidence=draw(st.sampled_from([0.5, 0.75, 1.0])),
         correction=draw(st.none() | st.none() | texts),
         round=draw(st.integers(1, 3)),
+        given_at=minute(draw(st.integers(0, 3))) if annotator else None,
+        retracted=bool(annotator) and draw(st.integers(0, 4)) == 0,
     )
 
 
@@ -176,15 +173,20 @@ def test_every_judgement_is_kept_or_counted_as_dropped(world: World) -> None:
         snapshot = curated(world, Home(Path(folder)))
     if snapshot is None:
         return
-    rows = log.one_per_id(world.feedback)
+    last_words = log.one_per_id(world.feedback)
+    rows, outranked = resolve_judgements([row for row in last_words if not row.retracted])
     train = {question.id: question for question in world.questions if question.split == "train"}
     used = [row for row in rows if row.question_id in train]
+    # A judgement gives a pair or is counted; one with a correction gives pairs of its own, and need say no more.
     proposed = (
-        len(rows)
+        sum(row.question_id not in train or row.correction is None or row.preference in "ab" for row in rows)
         + sum(len(texts_of(world, row)) for row in used if row.correction is not None)
         + len({row.question_id for row in used if train[row.question_id].answer is not None})
     )
-    dropped = sum(n for reason, n in snapshot.dropped.items() if reason.startswith(("pairs_", "judgements_")))
+    counts = {reason: n for reason, n in snapshot.dropped.items() if reason != "pairs_people_undecided"}
+    dropped = sum(n for reason, n in counts.items() if reason.startswith(("pairs_", "judgements_")))
+    left_out = sum(n for reason, n in outranked.items() if reason.startswith("judgements_"))
+    assert len(rows) + left_out + counts["judgements_retracted"] == len(last_words)
     assert snapshot.preference_pairs.rows + dropped == proposed + len(world.feedback) - len(rows)
 
 

@@ -1,11 +1,12 @@
 """Demonstrations come from reference answers and corrections of train questions, each once."""
 
 import pytest
+from example_records import question
 
 from tasks.curation.demonstrations import build_demonstrations
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
-from tasks.records import Feedback, Message, Question, Split
+from tasks.records import Feedback, Message, Question
 
 A, B = "a" * 64, "b" * 64
 NOTHING_DROPPED = {
@@ -16,10 +17,6 @@ NOTHING_DROPPED = {
     "references_replaced_by_corrections": 0,
     "demonstrations_duplicate": 0,
 }
-
-
-def question(name: str = "q", answer: str | None = "yes", split: Split = "train", text: str = "") -> Question:
-    return Question(id=name, question=text or f"What is {name}?", answer=answer, family=name, split=split)
 
 
 def correction(text: str | None, name: str = "q", annotator: str = "ann") -> Feedback:

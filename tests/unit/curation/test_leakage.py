@@ -1,5 +1,6 @@
 """The guard lets train questions through and nothing of the test set, however it got in."""
 
+import example_records
 import pytest
 
 from tasks.curation.leakage import assert_no_test_families
@@ -10,7 +11,7 @@ from tasks.records import Demonstration, PreferencePair, Question, Split
 
 
 def question(name: str, family: str, split: Split, text: str | None = None) -> Question:
-    return Question(id=name, question=text or f"What is {name}?", answer="yes", family=family, split=split)
+    return example_records.question(name, split=split, text=text, family=family)
 
 
 QUESTIONS = [

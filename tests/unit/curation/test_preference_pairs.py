@@ -1,6 +1,8 @@
 """Preference pairs say what judgements said: once, without contradiction, and never the same on both sides."""
 
+import example_records
 import pytest
+from example_records import candidate
 
 from tasks.config import CurateSettings
 from tasks.curation.preference_pairs import build_preference_pairs
@@ -25,22 +27,7 @@ WITH_REFERENCES = CurateSettings(pairs_per_question=9, reference_pairs=True)
 
 
 def question(name: str = "q", answer: str | None = "ideal", split: Split = "train") -> Question:
-    return Question(id=name, question=f"What is {name}?", answer=answer, family=name, split=split)
-
-
-def candidate(text: str, name: str = "q", seed: int = 0) -> Candidate:
-    return Candidate(
-        id=sha256_of([name, text, seed]),
-        question_id=name,
-        text=text,
-        arm="base",
-        weights_sha256="0" * 64,
-        temperature=0.8,
-        seed=seed,
-        prompt_tokens=1,
-        completion_tokens=1,
-        latency_s=0.1,
-    )
+    return example_records.question(name, answer, split)
 
 
 def judged(a: str, sign: str, b: str, confidence: float = 0.8, by: str = "human", **more: object) -> Feedback:
@@ -87,14 +74,15 @@ def said(pairs: list[PreferencePair]) -> list[str]:
         ([judged("x", "=", "y")], [], {"judgements_tie": 1}),
         ([judged("x", "!", "y")], [], {"judgements_both_bad": 1}),
         ([judged("x", ">", "y", correction="better")], ["better > x", "better > y", "x > y"], {}),
-        ([judged("x", "!", "y", correction="better")], ["better > x", "better > y"], {"judgements_both_bad": 1}),
+        ([judged("x", "!", "y", correction="better")], ["better > x", "better > y"], {}),
+        ([judged("x", "=", "y", correction="better")], ["better > x", "better > y"], {}),
         ([judged("x", ">", "y", correction=" x")], ["x > y"], {"pairs_identical": 1, "pairs_duplicate": 1}),
-        ([judged("x", "!", "x", correction="better")], ["better > x"], {"judgements_both_bad": 1}),
+        ([judged("x", "!", "x", correction="better")], ["better > x"], {}),
         ([judged("x", ">", "x")], [], {"pairs_identical": 1}),
         ([judged("x", ">", " x ")], [], {"pairs_identical": 1}),
         ([judged("x 2", ">", "x\n2")], [], {"pairs_identical": 1}),
         ([judged("x", ">", "")], [], {"pairs_blank": 1}),
-        ([judged("x", "=", "y", correction="  ")], [], {"judgements_tie": 1, "pairs_blank": 2}),
+        ([judged("x", "=", "y", correction="  ")], [], {"pairs_blank": 2}),
         ([judged("x", ">", "y"), judged("y", "<", "x", by="judge:j")], ["x > y"], {"pairs_duplicate": 1}),
         ([judged("x", ">", "y"), judged(" x ", ">", "y")], ["x > y"], {"pairs_duplicate": 1}),
         (
@@ -102,11 +90,32 @@ def said(pairs: list[PreferencePair]) -> list[str]:
             ["x > y"],
             {"pairs_contradictory": 1},
         ),
-        ([judged("x", ">", "y", 0.9), judged("y", ">", "x", 0.9, by="judge:j")], [], {"pairs_contradictory": 2}),
+        ([judged("x", ">", "y", 0.9), judged("y", ">", "x", 0.9, by="oracle")], [], {"pairs_contradictory": 2}),
+        (
+            [judged("x", ">", "y", by="judge:i"), judged("y", ">", "x", by="judge:j")],
+            [],
+            {"pairs_contradictory": 2},
+        ),
+        (  # a judge is never surer than a person
+            [judged("x", ">", "y", 0.5), judged("y", ">", "x", 1.0, by="judge:j")],
+            ["x > y"],
+            {"pairs_contradictory": 1},
+        ),
+        (
+            [judged("y", ">", "x", 1.0, by="judge:j"), judged("z", "=", "z", correction="x")],
+            ["x > z", "y > x"],
+            {},
+        ),
+        (  # nor than a correction
+            [judged("y", ">", "x", 1.0, by="judge:j"), judged("y", "=", "y", 0.5, correction="x")],
+            ["x > y"],
+            {"pairs_contradictory": 1},
+        ),
         ([judged("x", ">", "y", 0.9), judged("y", ">", " x ", 0.6)], ["x > y"], {"pairs_contradictory": 1}),
         (
             # The opinion of the surest on each side decides, not how many hold it.
-            [judged("x", ">", "y", c, by=f"judge:{c}") for c in (0.5, 0.9)] + [judged("y", ">", "x", 0.7)],
+            [judged("x", ">", "y", c, by=f"judge:{c}") for c in (0.5, 0.9)]
+            + [judged("y", ">", "x", 0.7, by="judge:j")],
             ["x > y"],
             {"pairs_duplicate": 1, "pairs_contradictory": 1},
         ),
@@ -139,9 +148,32 @@ def test_the_id_covers_prompt_chosen_and_rejected_alone() -> None:
     assert ids[0] == ids[1] != turned
 
 
-def test_of_equal_pairs_the_most_confident_is_kept() -> None:
-    (pair,), _ = build([judged("x", ">", "y", 0.6), judged("x", ">", "y", 0.9, by="judge:j")])
-    assert pair.confidence == 0.9
+def test_a_correction_s_pairs_are_named_after_it_and_no_vote_weighs_them() -> None:
+    row = judged("x", ">", "y", 0.6, correction="better")
+    pairs, _ = build([row])
+    assert {(pair.chosen, pair.rejected, pair.source, pair.confidence) for pair in pairs} == {
+        ("x", "y", f"human:{row.id}", 0.6),
+        ("better", "x", f"correction:{row.id}", 1.0),
+        ("better", "y", f"correction:{row.id}", 1.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "other", "confidence"), [("judge:i", "judge:j", 0.9), ("human", "oracle", 0.9), ("human", "judge:j", 0.6)]
+)
+def test_of_equal_pairs_a_person_s_is_kept_and_then_the_most_confident(by: str, other: str, confidence: float) -> None:
+    (pair,), _ = build([judged("x", ">", "y", 0.6, by=by), judged("x", ">", "y", 0.9, by=other)])
+    assert pair.confidence == confidence
+
+
+@pytest.mark.parametrize("by", ["human", "oracle"])
+def test_within_the_limit_people_come_before_judges_however_sure(by: str) -> None:
+    rows = [judged("x", ">", "y", 1.0, by="judge:j"), judged("y", ">", "z", 0.9, by="judge:j")]
+    said_by_people = judged("x", ">", "z", 0.5, by=by)
+    settings = CurateSettings(pairs_per_question=1, reference_pairs=False)
+    pairs, dropped = build([*rows, said_by_people], settings)
+    assert [pair.source for pair in pairs] == [f"{by}:{said_by_people.id}"]
+    assert dropped == NOTHING_DROPPED | {"pairs_over_limit": 2}
 
 
 def test_a_judgement_on_a_test_question_is_dropped_and_counted() -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,15 @@ A, B = "a" * 64, "b" * 64
 REPOSITORY = Path(__file__).parents[3]
 
 
-def judgement(question_id: str = "q", *, round_: int = 1, preference: Preference = "a", text: str = "") -> Feedback:
+def judgement(
+    question_id: str = "q",
+    *,
+    round_: int = 1,
+    preference: Preference = "a",
+    text: str = "",
+    minute: int | None = None,
+    retracted: bool = False,
+) -> Feedback:
     return Feedback(
         id=feedback_id("human", "ann", question_id, A, B),
         question_id=question_id,
@@ -34,6 +43,8 @@ def judgement(question_id: str = "q", *, round_: int = 1, preference: Preference
         annotator="ann",
         reason=text or None,
         round=round_,
+        given_at=None if minute is None else datetime(2026, 1, 1, 0, minute, tzinfo=UTC),
+        retracted=retracted,
     )
 
 
@@ -106,7 +117,48 @@ conflicting = st.builds(
     round_=st.integers(1, 3),
     preference=st.sampled_from(["a", "b", "tie", "both_bad"]),
     text=st.sampled_from(["", "x", "é"]),
+    minute=st.none() | st.integers(0, 2),
+    retracted=st.booleans(),
 )
+
+
+@pytest.mark.parametrize(
+    ("rows", "last_word"),
+    [
+        ([judgement(minute=1), judgement(minute=2, preference="b")], judgement(minute=2, preference="b")),
+        ([judgement(), judgement(minute=0, preference="b")], judgement(minute=0, preference="b")),
+        ([judgement(minute=1), judgement(minute=2, retracted=True)], judgement(minute=2, retracted=True)),
+        ([judgement(minute=3), judgement(minute=2, retracted=True)], judgement(minute=3)),  # submitted again
+        ([judgement(minute=1), judgement(minute=1, retracted=True)], judgement(minute=1, retracted=True)),
+        ([judgement(minute=1, text="b"), judgement(minute=1, text="a")], judgement(minute=1, text="a")),
+        ([judgement(round_=2, minute=1), judgement(minute=9, retracted=True)], judgement(round_=2, minute=1)),
+    ],
+    ids=[
+        "the later edit",
+        "an edit after none was noted",
+        "taken back",
+        "given again after it was taken back",
+        "taken back at the same time",
+        "edited twice at the same time",
+        "the later round, whatever was edited since",
+    ],
+)
+def test_of_the_words_on_one_judgement_the_last_one_counts(
+    home: Home, rows: list[Feedback], last_word: Feedback
+) -> None:
+    for row in rows:
+        log.append(home, "d", [row])
+    assert log.one_per_id(rows) == log.one_per_id(rows[::-1]) == log.read_last_words(home, "d") == [last_word]
+    assert log.read(home, "d") == [row for row in [last_word] if not row.retracted]
+    assert log.count(home, "d") == (not last_word.retracted)
+
+
+def test_the_hour_counts_and_not_the_time_zone_it_is_told_in() -> None:
+    earlier = judgement(minute=1)
+    east = timezone(timedelta(hours=2))
+    same = earlier.model_copy(update={"given_at": datetime(2026, 1, 1, 2, 1, tzinfo=east), "retracted": True})
+    assert log.one_per_id([earlier, same]) == [same]
+    assert log.edited_at(earlier) == log.edited_at(same) > log.edited_at(judgement()) == 0
 
 
 @given(st.lists(conflicting, max_size=10), st.randoms(use_true_random=False))
@@ -117,16 +169,29 @@ def test_one_per_id_does_not_depend_on_the_order(rows: list[Feedback], shuffler:
     assert [row.id for row in kept] == sorted({row.id for row in rows})
 
 
-def test_the_log_hash_covers_the_ids_and_not_the_batches(tmp_path: Path) -> None:
-    rows = [judgement(f"q{n}") for n in range(4)]
-    whole, split, smaller = (Home(tmp_path / name) for name in ("whole", "split", "smaller"))
-    log.append(whole, "d", rows)
-    for row in [*rows[::-1], rows[0].model_copy(update={"round": 2})]:
-        log.append(split, "d", [row])
-    log.append(smaller, "d", rows[1:])
-    assert log.log_sha256(whole, "d") == log.log_sha256(split, "d")
-    assert log.log_sha256(whole, "d") != log.log_sha256(smaller, "d")
-    assert len(log.log_sha256(Home(tmp_path / "none"), "d")) == 64
+def test_the_log_hash_covers_the_judgements_that_stand_and_not_the_batches(tmp_path: Path) -> None:
+    rows = [judgement(f"q{n}", minute=1) for n in range(4)]
+    taken_back = [judgement("q4", minute=1), judgement("q4", minute=2, retracted=True)]
+
+    def hash_of(name: str, *batches: list[Feedback]) -> str:
+        for batch in batches:
+            log.append(Home(tmp_path / name), "d", batch)
+        return log.log_sha256(Home(tmp_path / name), "d")
+
+    whole = hash_of("whole", rows)
+    assert hash_of("split", *([row] for row in rows[::-1])) == whole
+    assert hash_of("repeated", rows, rows[:2], [judgement("q0", minute=0, preference="b")]) == whole
+    assert hash_of("taken back", rows, taken_back[:1], taken_back[1:]) == whole
+    others = {
+        whole,
+        hash_of("edited", rows, [judgement("q0", minute=2, preference="b")]),
+        hash_of("asked again", rows, [judgement("q0", minute=1, round_=2)]),
+        (smaller := hash_of("smaller", rows[1:])),
+        hash_of("none"),
+    }
+    assert len(others) == 5
+    assert hash_of("one taken back", rows, [judgement("q0", minute=2, retracted=True)]) == smaller
+    assert all(len(name) == 64 for name in others)
 
 
 @pytest.mark.parametrize(

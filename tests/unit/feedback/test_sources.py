@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
+from example_records import comparison
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import ModelError
-from tasks.feedback.sources import FeedbackSource, JudgeFeedback, feedback_id
-from tasks.files import sha256_of
+from tasks.feedback.sources import feedback_id, is_person, judge_feedback
 from tasks.judging.judges import Verdict
-from tasks.records import Candidate, Comparison, Feedback, Question
+from tasks.records import Comparison, Feedback
 
 A, B = "a" * 64, "b" * 64
 
@@ -42,31 +42,9 @@ class BrokenJudge(ScriptedJudge):
         return super().compare(comparisons)[1:]
 
 
-def comparison(a: str = "x", b: str = "y", name: str = "q") -> Comparison:
-    def candidate(text: str) -> Candidate:
-        return Candidate(
-            id=sha256_of([name, text]),
-            question_id=name,
-            text=text,
-            arm="base",
-            weights_sha256="0" * 64,
-            temperature=0.8,
-            seed=0,
-            prompt_tokens=1,
-            completion_tokens=1,
-            latency_s=0.1,
-        )
-
-    question = Question(id=name, question="What?", answer="x", family="f", split="train")
-    return Comparison(question=question, a=candidate(a), b=candidate(b))
-
-
-def test_a_judge_answers_when_asked_and_its_words_are_kept() -> None:
+def test_a_judge_s_verdict_becomes_feedback() -> None:
     asked = comparison()
-    source: FeedbackSource = JudgeFeedback(ScriptedJudge())
-    assert source.answers() == []
-    source.ask([asked], 3)
-    assert source.answers() == [
+    assert judge_feedback(ScriptedJudge(), [asked], 3) == [
         Feedback(
             id=feedback_id("judge:scripted", None, "q", asked.a.id, asked.b.id),
             question_id="q",
@@ -81,13 +59,10 @@ def test_a_judge_answers_when_asked_and_its_words_are_kept() -> None:
     ]
 
 
-def test_asking_again_or_the_other_way_round_judges_nothing_twice() -> None:
+def test_the_same_pair_again_or_the_other_way_round_is_judged_once() -> None:
     judge = ScriptedJudge()
-    source = JudgeFeedback(judge)
-    source.ask([comparison("x", "y"), comparison("y", "x"), comparison("x", "z")], 1)
-    first = source.answers()
-    source.ask([comparison("z", "x")], 2)
-    assert source.answers() == first
+    given_ = judge_feedback(judge, [comparison("x", "y"), comparison("y", "x"), comparison("x", "z")], 1)
+    assert len(given_) == 2
     assert [(each.a.text, each.b.text) for each in judge.seen] == [("x", "y"), ("x", "z")]
 
 
@@ -95,11 +70,17 @@ def test_asking_again_or_the_other_way_round_judges_nothing_twice() -> None:
     ("judge", "error"),
     [(BrokenJudge(ModelError("The judge did not answer.")), ModelError), (BrokenJudge(None), ValueError)],
 )
-def test_a_judge_that_fails_leaves_no_answers_for_the_round(judge: BrokenJudge, error: type[Exception]) -> None:
-    source = JudgeFeedback(judge)
+def test_a_judge_that_fails_or_answers_too_few_is_an_error(judge: BrokenJudge, error: type[Exception]) -> None:
     with pytest.raises(error):
-        source.ask([comparison()], 1)
-    assert source.answers() == []
+        judge_feedback(judge, [comparison()], 1)
+
+
+def test_only_people_and_the_script_in_their_place_count_as_people() -> None:
+    row = judge_feedback(ScriptedJudge(), [comparison()], 1)[0]
+    assert not is_person(row)
+    assert is_person(row.model_copy(update={"source": "human"}))
+    assert is_person(row.model_copy(update={"source": "oracle"}))
+    assert not is_person(row.model_copy(update={"source": "end_user"}))
 
 
 @given(*[st.text(max_size=8)] * 3)
@@ -116,8 +97,10 @@ def test_the_id_tells_who_judged_what() -> None:
         feedback_id("human", "ann", "q2", A, B),
         feedback_id("human", "ann", "q", A, A),
         feedback_id("humana", "nn", "q", A, B),
+        feedback_id("human", "ann", "q", A, B, request="dataset/record"),
+        feedback_id("human", "ann", "q", A, B, request="dataset/other"),
     }
-    assert len(ids) == 7
+    assert len(ids) == 9
 
 
 def test_the_id_is_the_same_in_every_release() -> None:

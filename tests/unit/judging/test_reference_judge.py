@@ -4,17 +4,18 @@ import itertools
 import random
 from collections.abc import Sequence
 
+import example_records
 import numpy as np
 import pytest
+from example_records import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config import ReferenceJudgeSettings
 from tasks.errors import DomainError
 from tasks.evaluation.metrics import score_answers
-from tasks.files import sha256_of
 from tasks.judging.reference_judge import ReferenceJudge, decide, likeness
-from tasks.records import Candidate, Comparison, Question
+from tasks.records import Comparison, Question
 
 SETTINGS = ReferenceJudgeSettings(margin=0.05, both_bad_below=0.2)
 SWAPPED = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
@@ -39,22 +40,7 @@ class ScriptedScorer:
 
 
 def question(reference: str | None = "reference", question_id: str = "q") -> Question:
-    return Question(id=question_id, question="What?", answer=reference, family="f", split="train")
-
-
-def candidate(text: str, question_id: str = "q", seed: int = 0) -> Candidate:
-    return Candidate(
-        id=sha256_of([question_id, text, seed]),
-        question_id=question_id,
-        text=text,
-        arm="base",
-        weights_sha256="0" * 64,
-        temperature=0.8,
-        seed=seed,
-        prompt_tokens=1,
-        completion_tokens=1,
-        latency_s=0.1,
-    )
+    return example_records.question(question_id, reference)
 
 
 def comparison(a: str, b: str, of: Question | None = None) -> Comparison:
