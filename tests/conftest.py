@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tiny_model import write_tiny_model
 
 # Set before any test imports prefect or transformers: no network, no telemetry, quiet logs.
@@ -16,6 +19,20 @@ os.environ.update(
     PREFECT_LOGGING_LEVEL="WARNING",
     TOKENIZERS_PARALLELISM="false",
 )
+
+# Run inside Argilla's own environment, by tests/integration/embedded_argilla/test_search_engine_in_its_own_venv.py.
+collect_ignore = ["argilla_server"]
+
+
+@dataclass(frozen=True)
+class RunningArgilla:
+    """A real embedded Argilla, up while the tests of this process run."""
+
+    home: Path
+    url: str
+    username: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +57,61 @@ def tiny_model(tiny_model_source: Path, tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "tiny"
     shutil.copytree(tiny_model_source, folder)
     yield folder
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Finds a loopback port that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def argilla_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Argilla's own virtual environment, installed once for the test processes of a session; nobody may change it."""
+    from tasks.embedded_argilla.installing import install, is_installed
+    from tasks.embedded_argilla.layout import Layout
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    layout = Layout(shared / "argilla")
+    with FileLock(shared / "argilla.lock"):
+        if not is_installed(layout):
+            install(layout)
+    return layout.environment
+
+
+@pytest.fixture(scope="session")
+def argilla_home(argilla_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a home in which Argilla is installed, at a path of one's own or a new one."""
+
+    def make(home: Path | None = None) -> Path:
+        home = home or tmp_path_factory.mktemp("argilla") / "home"
+        (home / "argilla").mkdir(parents=True)
+        (home / "argilla" / "venv").symlink_to(argilla_environment)
+        return home
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def embedded_argilla(argilla_home: Callable[..., Path], free_port: Callable[[], int]) -> Iterator[RunningArgilla]:
+    """A real Argilla for the tests of this process, which share it: name workspaces and datasets after the test."""
+    from tasks.embedded_argilla.lifecycle import bring_up, take_down
+    from tasks.home import Home
+
+    home = argilla_home()
+    try:
+        made = bring_up(Home(home), free_port()).connection
+        yield RunningArgilla(home, made.url, made.username, made.password, made.api_key)
+    finally:
+        take_down(Home(home))
 
 
 @pytest.hookimpl(trylast=True)
