@@ -8,12 +8,27 @@ LINKS := $(foreach folder,$(PIP_FIND_LINKS),--find-links $(folder))
 INSTALL = $(UV) pip install --python $(BIN)/python --constraints deploy/constraints.txt $(LINKS)
 SOURCES := $(shell find flows tasks -type f -not -name '*.pyc')
 DEMO := demo
+# The same demo with people in it: yourself in the browser, or ANNOTATOR=oracle, a script in your place.
+DEMO_HUMAN := demo-human
+ANNOTATOR := you
+LABELS := 20
 
-.PHONY: demo test lint bench clean
+.PHONY: argilla demo demo-human test lint bench clean
 
 demo: $(STAMPS)/wheel
 	@test -f $(DEMO)/ratchet.yaml || $(BIN)/ratchet init --demo $(DEMO)
 	@$(BIN)/ratchet round $(DEMO)/ratchet.yaml
+
+demo-human: argilla
+	@test -f $(DEMO_HUMAN)/ratchet.yaml || $(BIN)/ratchet init --demo --people $(DEMO_HUMAN)
+ifeq ($(ANNOTATOR),oracle)
+	@$(BIN)/ratchet collect $(DEMO_HUMAN)/ratchet.yaml
+	@$(BIN)/ratchet oracle $(DEMO_HUMAN)/ratchet.yaml
+endif
+	@$(BIN)/ratchet round $(DEMO_HUMAN)/ratchet.yaml --wait-for-labels $(LABELS)
+
+argilla: $(STAMPS)/wheel
+	@$(BIN)/ratchet argilla up
 
 test: $(STAMPS)/wheel
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -25,6 +40,8 @@ lint: $(STAMPS)/dependencies
 
 bench: $(STAMPS)/wheel
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/bench_argilla_search.py
+	$(BIN)/python tests/bench/bench_argilla.py
 
 clean:
 	rm -rf .venv dist build

@@ -1,29 +1,38 @@
-"""collect: sample candidates from the champion, have them judged, append the feedback to the log."""
+"""collect: sample candidates from the champion, have them judged, put some before people, log the feedback."""
+
+from functools import partial
 
 from prefect import flow
 
 from flows.retries import network_task, plain_task
 from flows.stages import RoundContext
 from tasks.domain.loading import read_split
+from tasks.feedback.asking import choose_label_requests, push_label_requests
 from tasks.feedback.candidates import choose_questions, sample_candidates
-from tasks.feedback.collecting import judge_candidates, keep_batch
+from tasks.feedback.collecting import compare_candidates, judge_by_reference, keep_batch, sampled_once
 from tasks.models.hardware import choose_hardware
 from tasks.records import FeedbackBatch
 from tasks.registry.fetching import download_adapter
 
 fetch_champion = network_task(download_adapter, "fetch the champion's adapter")
 sample = plain_task(sample_candidates, "sample candidates")
-judge = plain_task(judge_candidates, "judge candidates")
+judge = plain_task(judge_by_reference, "judge candidates")
+choose = plain_task(choose_label_requests, "choose what people see")
+push = network_task(push_label_requests, "push to Argilla")
 
 
 @flow(name="collect", validate_parameters=False)
 def collect(context: RoundContext) -> FeedbackBatch:
-    """The round's candidates and the reference judge's feedback on them, in the log and in the objects."""
+    """The round's candidates and the judge's feedback on them; people are asked, and not waited for."""
     config, home, opened = context.config, context.home, context.opened
     train_questions = read_split(home, opened.domain, "train")
     questions = choose_questions(train_questions, config.collect.questions, opened.number)
     hardware = choose_hardware(config.model)
     champion_folder = fetch_champion(config, home, opened.champion)
-    candidates = sample(config, opened.champion, champion_folder, questions, hardware, opened.number)
-    feedback = judge(config, home, questions, candidates, hardware, opened.number)
-    return keep_batch(home, opened, questions, candidates, feedback)
+    draw = partial(sample, config, opened.champion, champion_folder, questions, hardware, opened.number)
+    candidates = sampled_once(home, context.work_folder, draw)
+    comparisons = compare_candidates(questions, candidates)
+    feedback = judge(config, home, comparisons, hardware, opened.number)
+    requests = choose(config, home, opened, comparisons, feedback, hardware)
+    datasets = push(config, home, opened, requests)
+    return keep_batch(home, opened, questions, candidates, feedback, datasets)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.tables import align
+from flows.people import labels_so_far
+from flows.printing import align
 from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
 from tasks.domain.questions import read_questions
-from tasks.errors import RatchetError
+from tasks.errors import ConfigError, RatchetError
 from tasks.feedback import log
 from tasks.home import Home, find_home
 from tasks.planning import plan_round
@@ -49,14 +50,21 @@ def examine_domain(config_path: Path) -> tuple[Examination, list[str]]:
     return found, lines
 
 
-def due_round(config_path: Path, rounds: int | None) -> tuple[bool, str]:
-    """Whether a round is due, and why or why not.
+def due_round(config_path: Path, rounds: int | None, wait_for_labels: int = 0) -> tuple[bool, str]:
+    """Whether a round is due, and why or why not; people's new labels are fetched when all else is as it was.
 
     Raises:
-        RatchetError: when a new round is due and could not even begin.
+        RatchetError: when a new round is due and could not even begin, or Argilla cannot be asked for labels.
     """
-    config = load_config(config_path)
-    plan = plan_round(config, find_home(), rounds)
+    config, home = load_config(config_path), find_home()
+    if wait_for_labels and config.human_feedback.argilla is None:
+        raise ConfigError("human_feedback.argilla is null, so there are no labels to wait for: set it, or do not wait.")
+    plan = plan_round(config, home, rounds)
+    if not plan.due and rounds is None and config.human_feedback.argilla is not None:
+        from tasks.feedback.pulling import pull_labels
+
+        if pull_labels(config, home).new:
+            plan = plan_round(config, home, rounds)
     if plan.due and plan.unfinished is None:
         read_questions(config.root / config.questions, config.test_share)
     return plan.due, plan.why
@@ -106,8 +114,10 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     plan = plan_round(config, home, None)
     feedback = log.count(home, config.name)
     next_step = f"`ratchet round {config_path}` would run round {plan.number}" if plan.due else "nothing to do"
-    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), f"{next_step}: {plan.why}"]
-    return {"domain": config.name, "feedback": feedback, "rounds": rounds, "due": plan.due, "why": plan.why}, lines
+    labels, table = labels_so_far(config, home)
+    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, f"{next_step}: {plan.why}"]
+    result = {"domain": config.name, "feedback": feedback, "rounds": rounds, "due": plan.due, "why": plan.why}
+    return {**result, **labels}, lines
 
 
 def version_history(config: Config) -> Shown:

@@ -1,6 +1,19 @@
-"""Plain text tables for the terminal."""
+"""What commands print: tables of plain text, or one JSON object for machines."""
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as one JSON object")]
+
+
+def show(result: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None:
+    """Prints a command's result to stdout, as lines for people or as JSON."""
+    text = json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
+    sys.stdout.write(f"{text}\n")
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:

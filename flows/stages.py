@@ -26,6 +26,8 @@ class RoundContext:
         opened: the round as it began.
         until: the stage to stop after.
         key: the hash of the running stage's inputs and settings; empty between stages.
+        wait_for_labels: how many labels people must have given in this round before it learns from them; 0: it
+            goes on with those that are there.
     """
 
     config: Config
@@ -33,6 +35,7 @@ class RoundContext:
     opened: Round
     until: Stage
     key: str = ""
+    wait_for_labels: int = 0
 
     @property
     def folder(self) -> Path:

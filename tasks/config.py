@@ -62,6 +62,24 @@ class ReferenceJudgeSettings(Section):
     both_bad_below: Fraction = Field(default=0.2, description="when both score below this, both are bad")
 
 
+class HumanFeedbackSettings(Section):
+    """Asking people, through Argilla."""
+
+    argilla: Annotated[str, StringConstraints(pattern=r"^(embedded|https?://.+)$")] | None = Field(
+        default=None, description="None: people are not asked; embedded: `ratchet argilla up`; or a server's URL"
+    )
+    api_key_secret: str | None = Field(
+        default=None, description="a Prefect Secret block with the API key; None: the variable ARGILLA_API_KEY"
+    )
+    workspace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=200)] = "ratchet"
+    labels: Positive = Field(default=50, description="labels asked of people each round")
+    audit_share: Fraction = Field(
+        default=0.2, description="share of the records drawn at random, which two people answer unaided"
+    )
+    guidelines: str | None = Field(default=None, description="a markdown file in place of the built-in guidelines")
+    round_after: Positive = Field(default=50, description="new labels after which `ratchet watch` starts a round")
+
+
 class CurateSettings(Section):
     """From feedback to a dataset."""
 
@@ -146,6 +164,7 @@ class Config(Section):
     generation: GenerationSettings = GenerationSettings()
     collect: CollectSettings = CollectSettings()
     reference_judge: ReferenceJudgeSettings = ReferenceJudgeSettings()
+    human_feedback: HumanFeedbackSettings = HumanFeedbackSettings()
     curate: CurateSettings = CurateSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tasks.config import Config
+from tasks.curation.summary import read_summary
 from tasks.domain.loading import load_domain
 from tasks.errors import ConfigError
 from tasks.feedback import log
@@ -91,8 +92,14 @@ def open_round(config: Config, home: Home, plan: Plan) -> Round:
 
 
 def close_round(config: Config, home: Home, opened: Round) -> None:
-    """Marks the round as finished, and what there was to learn from as learned."""
-    end_round(home, opened, _inputs(config, home))
+    """Marks the round as finished, and what it learned from as learned.
+
+    That is the domain as it began with and the feedback as it was curated: what came in meanwhile is new.
+    """
+    name = opened.domain.name
+    summary = read_summary(home.round(name, opened.number))
+    segments = summary.segments if summary else ()
+    end_round(home, opened, inputs_sha256(config, opened.domain, log.log_sha256(home, name, segments)), segments)
 
 
 def _inputs(config: Config, home: Home) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 LINE_EVERY_S = 10.0
@@ -12,6 +12,11 @@ def say(message: str) -> None:
     """Prints one line of progress to stderr, so that stdout stays machine-readable."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """`3 unsure, 2 diverse`: the counts above zero, in their order; empty when there are none."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
 
 
 @contextmanager

@@ -231,7 +231,9 @@ class PreferencePair(Record):
     prompt: tuple[Message, ...]
     chosen: str
     rejected: str
-    source: str = Field(description="`<feedback source>:<feedback id>`, `correction:<feedback id>` or `reference:<candidate id>`")
+    source: str = Field(
+        description="`<feedback source>:<feedback id>`, `correction:<feedback id>` or `reference:<candidate id>`"
+    )
     confidence: Share = Field(default=1.0, description="the judgement's confidence, 0 to 1")
 
 

@@ -10,7 +10,7 @@ is reused only under the same key, so a setting changed in mid-round repeats the
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -26,7 +26,7 @@ StageRecord = TypeVar("StageRecord", bound=Record)
 
 # The settings each stage reads; `seed` and `system_prompt` shape what models say.
 _SETTINGS: dict[Stage, tuple[str, ...]] = {
-    "collect": ("seed", "system_prompt", "model", "generation", "collect", "reference_judge"),
+    "collect": ("seed", "system_prompt", "model", "generation", "collect", "reference_judge", "human_feedback"),
     "curate": ("system_prompt", "curate"),
     "train": ("seed", "model", "train"),
     "evaluate": ("seed", "system_prompt", "model", "generation", "evaluate"),
@@ -46,6 +46,7 @@ class RoundEnd(Record):
     """The state of the inputs when a round ended: as long as it stands, there is nothing new to learn from."""
 
     inputs_sha256: Sha256
+    feedback: tuple[Sha256, ...] = Field(default=(), description="the log's segments it learned from")
 
 
 def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
@@ -100,10 +101,11 @@ def begin_round(home: Home, number: int, domain: Domain, champion: ModelVersion)
     return opened
 
 
-def end_round(home: Home, opened: Round, inputs_sha256: str) -> None:
+def end_round(home: Home, opened: Round, inputs_sha256: str, feedback: Sequence[str] = ()) -> None:
     """Marks the round as finished, with the state of the inputs at that time."""
     path = home.round(opened.domain.name, opened.number) / "end.json"
-    write_atomically(path, canonical_json(RoundEnd(inputs_sha256=inputs_sha256)).encode())
+    end = RoundEnd(inputs_sha256=inputs_sha256, feedback=tuple(feedback))
+    write_atomically(path, canonical_json(end).encode())
 
 
 def read_rounds(home: Home, domain: str) -> Iterator[tuple[Round, RoundEnd | None]]:
@@ -119,10 +121,11 @@ def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
     return sha256_of({"config": config.sha256, "domain": domain.model_dump(), "feedback": feedback_sha256})
 
 
-def earlier_batches(home: Home, domain: str, before: int) -> list[FeedbackBatch]:
-    """What the rounds before this one collected, oldest first."""
-    folders = (home.round(domain, number) for number in range(1, before))
-    batches = (read_last(folder, "collect", FeedbackBatch) for folder in folders)
+def read_batches(home: Home, domain: str, before: int | None = None) -> list[FeedbackBatch]:
+    """What the rounds have collected so far, oldest first; with `before`, only the rounds before that one."""
+    folders = sorted(home.rounds(domain).glob("[0-9]*"))
+    wanted = (folder for folder in folders if before is None or int(folder.name) < before)
+    batches = (read_last(folder, "collect", FeedbackBatch) for folder in wanted)
     return [batch for batch in batches if batch is not None]
 
 

@@ -10,7 +10,7 @@ from tasks.domain.questions import read_questions
 from tasks.files import read_rows, write_rows
 from tasks.home import Home, make_writable
 from tasks.progress import say
-from tasks.records import Document, Domain, Question, Split
+from tasks.records import Domain, Question, Split
 
 SKIPPED_SHOWN = 20
 

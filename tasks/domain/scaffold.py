@@ -10,18 +10,21 @@ from tasks.domain.stdlib_docstrings import write_demo
 _EXAMPLE_NAME = "my-domain"
 
 
-def init_folder(directory: Path, *, demo: bool) -> list[Path]:
+def init_folder(directory: Path, *, demo: bool, people: bool = False) -> list[Path]:
     """Writes a domain into the folder, made if need be, and returns the files written.
 
     Without `demo`: a ratchet.yaml with every key at its default, named after the folder, three example
-    questions and one document. With it: the docstrings of the standard library (`stdlib_docstrings`).
+    questions and one document. With it: the docstrings of the standard library (`stdlib_docstrings`). With
+    `people`, the config has them asked through the embedded Argilla.
 
     Raises:
         DomainError: when one of the files exists (then none is written), or the folder cannot be written.
     """
     if demo:
-        return write_demo(directory)
+        return write_demo(directory, people=people)
     config = _template("ratchet.yaml").replace(f"name: {_EXAMPLE_NAME}", f"name: {domain_name(directory)}", 1)
+    if people:
+        config = config.replace("argilla: null", "argilla: embedded", 1)
     return write_new_files(
         directory,
         {

@@ -72,10 +72,11 @@ def find_entries() -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def write_demo(directory: Path, questions: int = 400) -> list[Path]:
+def write_demo(directory: Path, questions: int = 400, *, people: bool = False) -> list[Path]:
     """Writes the demo domain: all documents, `questions` questions and a ratchet.yaml; returns the files.
 
-    The questions are those whose names' hashes come first, so a larger number keeps the smaller one's.
+    The questions are those whose names' hashes come first, so a larger number keeps the smaller one's. With
+    `people`, the config has them asked through the embedded Argilla.
 
     Raises:
         DomainError: when one of the files exists (then none is written), or the folder cannot be written.
@@ -86,7 +87,8 @@ def write_demo(directory: Path, questions: int = 400) -> list[Path]:
     texts = {entry.document_id: f"{entry.name}\n\n{entry.docstring}\n" for entry in entries}
     texts["questions.jsonl"] = "".join(f"{canonical_json(_question_fields(entry))}\n" for entry in chosen)
     # Last: a folder with a config is a whole demo.
-    texts["ratchet.yaml"] = (resources.files("tasks.domain") / "templates" / "demo.yaml").read_text(encoding="utf-8")
+    config = (resources.files("tasks.domain") / "templates" / "demo.yaml").read_text(encoding="utf-8")
+    texts["ratchet.yaml"] = config.replace("argilla: null", "argilla: embedded", 1) if people else config
     return write_new_files(directory, texts)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation.report_html import render_report
 from tasks.evaluation.report_view import Curves
 from tasks.files import encode_rows, write_atomically
@@ -13,13 +14,19 @@ from tasks.records import AnswerRow, ArmReport, ArmResult, PromotionDecision
 SCHEMA = 1
 
 
-def report_json(report: ArmReport, decision: PromotionDecision | None, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def report_json(
+    report: ArmReport,
+    decision: PromotionDecision | None,
+    provenance: Mapping[str, Any],
+    feedback: FeedbackSummary | None = None,
+) -> dict[str, Any]:
     """The report as JSON values, in the order and with exactly the keys of the report contract.
 
     Args:
         report: arms, comparisons, and the number of questions.
         decision: None becomes null: nothing has been decided.
         provenance: hashes, versions, seeds; JSON values, kept as they are.
+        feedback: what the challenger learned from; None becomes null.
     """
     return {
         "schema": SCHEMA,
@@ -30,6 +37,7 @@ def report_json(report: ArmReport, decision: PromotionDecision | None, provenanc
         "comparisons": [comparison.model_dump(mode="json") for comparison in report.comparisons],
         # By way of text, which turns NaN into null: a model that came back broken has NaN for its logit difference.
         "decision": json.loads(decision.model_dump_json()) if decision else None,
+        "feedback": feedback.model_dump(mode="json", exclude={"segments"}) if feedback else None,
         "provenance": dict(provenance),
     }
 
@@ -51,6 +59,7 @@ def write_report(
     curves: Curves,
     *,
     primary_metric: str = "rouge_l",
+    feedback: FeedbackSummary | None = None,
 ) -> Path:
     """Writes report.json, answers.jsonl and report.html into the folder, each whole or not at all.
 
@@ -62,6 +71,7 @@ def write_report(
         provenance: hashes, versions, git commit, seeds; JSON values.
         curves: training losses by phase (`sft`, `dpo`): optimizer step and loss.
         primary_metric: the metric that decides, by which questions are ranked.
+        feedback: what the challenger learned from.
 
     Returns:
         The path of report.html.
@@ -70,9 +80,9 @@ def write_report(
         HomeError: when the folder cannot be written.
         ValueError: when the provenance holds NaN or an infinity, which JSON cannot hold.
     """
-    values = report_json(report, decision, provenance)
+    values = report_json(report, decision, provenance, feedback)
     data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
-    page = render_report(report, decision, answers, provenance, curves, primary_metric)
+    page = render_report(report, decision, answers, provenance, curves, primary_metric, feedback)
     rows, _ = encode_rows(answers)
     write_atomically(folder / "report.json", f"{data}\n".encode())
     write_atomically(folder / "answers.jsonl", rows)

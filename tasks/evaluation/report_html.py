@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation.report_view import Curves, build_view
 from tasks.records import AnswerRow, ArmReport, PromotionDecision
 
@@ -25,6 +26,7 @@ def render_report(
     provenance: Mapping[str, Any],
     curves: Curves,
     primary_metric: str,
+    feedback: FeedbackSummary | None = None,
 ) -> str:
     """The whole page as HTML text.
 
@@ -35,12 +37,13 @@ def render_report(
         provenance: nested keys and values, shown as they are.
         curves: by phase (`sft`, `dpo`), loss by optimizer step.
         primary_metric: the metric of the verdict, the chart of questions and the examples.
+        feedback: what the challenger learned from; None leaves that section out.
     """
     from plotly.offline import get_plotlyjs
 
     scripts = [get_plotlyjs(), _template_file("report.js")]
     context = {
-        **build_view(report, decision, answers, provenance, curves, primary_metric),
+        **build_view(report, decision, answers, provenance, curves, primary_metric, feedback),
         "policy": _content_policy(scripts),
         "scripts": [_trusted(script) for script in scripts],
         "css": _trusted(_template_file("report.css")),

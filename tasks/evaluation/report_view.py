@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation import report_text as text
 from tasks.evaluation.report_charts import (
     arm_colour,
@@ -19,6 +20,7 @@ from tasks.evaluation.report_examples import (
     group_by_question,
     sort_by_difference,
 )
+from tasks.evaluation.report_feedback import describe_feedback
 from tasks.records import AnswerRow, ArmReport, ArmResult, Check, PairedDifference, PromotionDecision
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
@@ -33,6 +35,7 @@ def build_view(
     provenance: Mapping[str, Any],
     curves: Curves,
     primary_metric: str,
+    feedback: FeedbackSummary | None = None,
 ) -> dict[str, Any]:
     """Every name the template uses but for styles and scripts; nothing in it is HTML."""
     questions = group_by_question(answers, primary_metric)
@@ -44,6 +47,7 @@ def build_view(
         "checks": [_show_check(check) for check in decision.certificate.checks] if decision else [],
         "primary_label": text.metric_label(primary_metric),
         "training_note": _describe_training(report),
+        "feedback": describe_feedback(feedback) if feedback else None,
         "key": _explain(report),
         "provenance": text.flatten({**_describe_origin(report), **provenance}),
     }

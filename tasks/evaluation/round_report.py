@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import Config
+from tasks.curation.summary import read_summary
 from tasks.evaluation.report import write_report
 from tasks.files import read_rows
 from tasks.home import Home
@@ -28,6 +29,7 @@ def write_round_report(
         provenance(config, opened, report),
         read_curves(home, report.challenger),
         primary_metric=config.promote.primary_metric,
+        feedback=read_summary(home.round(opened.domain.name, opened.number)),
     )
 
 

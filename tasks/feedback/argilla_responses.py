@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ArgillaError
-from tasks.feedback.argilla_connection import ArgillaConnection, call
+from tasks.feedback.argilla_connection import ArgillaConnection, call, list_items
 from tasks.feedback.argilla_people import create_annotator
 from tasks.progress import track
 
@@ -37,8 +37,7 @@ def ensure_annotator(owner: "Argilla", connection: ArgillaConnection, username: 
         UnreachableError: when the server does not answer.
     """
     create_annotator(owner, connection, username)
-    users = call(owner, "GET", "/api/v1/users")["items"]
-    found = next(user for user in users if user["username"] == username)
+    found = next(user for user in list_items(owner, "/api/v1/users") if user["username"] == username)
     return Annotator(str(found["id"]), username, str(found["api_key"]))
 
 
@@ -68,7 +67,7 @@ def submit_responses(
     with track("labels: answers", len(items)) as advance:
         for start in range(0, len(items), _BATCH):
             batch = items[start : start + _BATCH]
-            done = call(annotator, "POST", "/api/v1/me/responses/bulk", body={"items": batch})["items"]
+            done = call(annotator, "POST", "/api/v1/me/responses/bulk", body={"items": batch}, needs=["items"])["items"]
             refused = [each["error"]["detail"] for each in done if each.get("error")]
             if refused:
                 raise ArgillaError(
@@ -83,7 +82,7 @@ def _records(owner: "Argilla", dataset_id: str) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     while True:
         params: dict[str, str | int] = {"include": "responses", "limit": _PAGE, "offset": len(records)}
-        page = call(owner, "GET", f"/api/v1/datasets/{dataset_id}/records", params=params)["items"]
+        page = list_items(owner, f"/api/v1/datasets/{dataset_id}/records", params)
         records += page
         if len(page) < _PAGE:
             return records

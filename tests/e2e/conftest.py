@@ -168,7 +168,7 @@ def write_domain(folder: Path, base: str, **changes: Any) -> Path:
     """A domain folder; a section in `changes` is merged into the config's own. Returns the config's path."""
     config: dict[str, Any] = {**DOMAIN, "model": {**DOMAIN["model"], "base": base}}
     for name, value in changes.items():
-        config[name] = {**config[name], **value} if isinstance(value, dict) else value
+        config[name] = {**config.get(name, {}), **value} if isinstance(value, dict) else value
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     for family in TRAIN_FAMILIES:
         text = f"# {family}\n\nA function over {family} returns an iterator over the elements.\n"

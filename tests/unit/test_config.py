@@ -10,8 +10,8 @@ from tasks.errors import ConfigError
 
 MINIMAL = "name: demo\nquestions: questions.jsonl\n"
 TOP_LEVEL = (
-    "collect, curate, documents, evaluate, generation, mlflow_tracking_uri, model, name, promote, questions, "
-    "reference_judge, seed, system_prompt, test_share, train"
+    "collect, curate, documents, evaluate, generation, human_feedback, mlflow_tracking_uri, model, name, promote, "
+    "questions, reference_judge, seed, system_prompt, test_share, train"
 )
 
 

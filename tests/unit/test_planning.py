@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Config, load_config
+from tasks.curation.summary import summarise_feedback
 from tasks.domain.loading import load_domain
 from tasks.errors import ConfigError, DomainError
 from tasks.feedback import log
+from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.planning import Plan, close_round, find_config, open_round, plan_round, remember_config
 from tasks.records import BaseModelRef, Feedback, ModelVersion
@@ -129,12 +131,39 @@ def test_a_round_is_due_when_there_is_something_new_to_learn_from(
     assert plan == Plan(number=2, due=True, why=why)
 
 
+def curate(home: Home, opened: Round) -> None:
+    """Notes that the round learns from the feedback that is there now."""
+    segments = log.segments(home, "tiny")
+    summary = summarise_feedback(segments, log.read(home, "tiny"), [], [], seed=0)
+    write_atomically(home.round("tiny", opened.number) / "feedback.json", canonical_json(summary).encode())
+
+
 def test_what_a_round_collected_itself_makes_no_other_due(config: Config, home: Home) -> None:
     opened = begin(config, home, 1)
     add_feedback(home)
+    curate(home, opened)
     close_round(config, home, opened)
 
     assert not plan_round(config, home, None).due
+
+
+def test_feedback_that_came_in_after_the_round_was_curated_makes_another_due(config: Config, home: Home) -> None:
+    opened = begin(config, home, 1)
+    curate(home, opened)
+    add_feedback(home)
+    close_round(config, home, opened)
+
+    assert plan_round(config, home, None).due
+
+
+def test_a_document_that_changed_while_the_round_ran_makes_another_due(
+    config: Config, home: Home, domain_folder: Path
+) -> None:
+    opened = begin(config, home, 1)
+    (domain_folder / "numbers.md").write_text("One.\n")
+    close_round(config, home, opened)
+
+    assert plan_round(config, home, None).due
 
 
 def test_a_file_that_was_touched_but_says_the_same_makes_no_round_due(

@@ -13,10 +13,10 @@ from tasks.records import STAGES, BaseModelRef, Domain, FeedbackBatch, FileRef, 
 from tasks.rounds import (
     Round,
     begin_round,
-    earlier_batches,
     end_round,
     finished_stages,
     inputs_sha256,
+    read_batches,
     read_last,
     read_rounds,
     read_stage,
@@ -61,6 +61,7 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "generation": ({"max_new_tokens": 3}, {"collect", "evaluate"}),
     "collect": ({"questions": 3}, {"collect"}),
     "reference_judge": ({"margin": 0.3}, {"collect"}),
+    "human_feedback": ({"labels": 3}, {"collect"}),
     "curate": ({"pairs_per_question": 3}, {"curate"}),
     "train": ({"sft": {"epochs": 3}}, {"train"}),
     "evaluate": ({"max_questions": 3}, {"evaluate"}),
@@ -202,13 +203,13 @@ def test_finished_stages_come_in_their_order_whatever_order_the_files_have(home:
     assert finished_stages(home, opened) == ["collect", "curate", "train"]
 
 
-def test_earlier_batches_are_those_of_the_rounds_before_oldest_first(home: Home) -> None:
+def test_batches_come_oldest_first_and_can_stop_before_a_round(home: Home) -> None:
     for number in (1, 2, 4):  # the third collected nothing
         write_stage(home.round("tiny", number), "collect", "k", make_batch(number))
 
-    assert [batch.round for batch in earlier_batches(home, "tiny", before=5)] == [1, 2, 4]
-    assert [batch.round for batch in earlier_batches(home, "tiny", before=2)] == [1]
-    assert earlier_batches(home, "tiny", before=1) == []
+    assert [batch.round for batch in read_batches(home, "tiny")] == [1, 2, 4]
+    assert [batch.round for batch in read_batches(home, "tiny", before=4)] == [1, 2]
+    assert read_batches(home, "tiny", before=1) == read_batches(home, "other") == []
 
 
 def test_what_a_round_learns_from_is_the_config_the_files_and_the_feedback() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from example_records import comparison, question
-from integration.feedback.label_requests import GUIDELINES
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tasks.feedback.argilla_connection import ArgillaConnection

@@ -88,6 +88,16 @@ def test_the_files_written_are_returned(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("demo", [False, True])
+def test_with_people_the_config_asks_them_and_is_otherwise_the_same(tmp_path: Path, demo: bool) -> None:
+    init_folder(tmp_path / "a" / "same", demo=demo)
+    init_folder(tmp_path / "b" / "same", demo=demo, people=True)
+    without, asked = (load_config(tmp_path / name / "same" / "ratchet.yaml") for name in "ab")
+    assert without.human_feedback.argilla is None
+    changed = without.human_feedback.model_copy(update={"argilla": "embedded"})
+    assert asked.model_copy(update={"root": without.root}) == without.model_copy(update={"human_feedback": changed})
+
+
+@pytest.mark.parametrize("demo", [False, True])
 def test_an_existing_file_is_never_overwritten(tmp_path: Path, demo: bool) -> None:
     (tmp_path / "ratchet.yaml").write_text("mine", encoding="utf-8")
     with pytest.raises(DomainError) as caught:

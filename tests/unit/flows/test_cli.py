@@ -217,6 +217,8 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "rounds": [],
         "due": True,
         "why": "no round has been run yet",
+        "labels": [],
+        "datasets": [],
     }
     assert run("status", "--config", str(config)).stdout.splitlines() == [
         "Domain tiny, 0 judgements",

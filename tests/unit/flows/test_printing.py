@@ -1,6 +1,6 @@
 """Plain text tables."""
 
-from flows.tables import align
+from flows.printing import align
 
 
 def test_columns_are_as_wide_as_their_widest_cell_and_lines_end_in_no_space() -> None:

@@ -1,0 +1,175 @@
+"""What people answered: fetching it from Argilla into the feedback log, and waiting for it."""
+
+import fcntl
+import os
+import secrets
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime
+
+from tasks.config import Config
+from tasks.errors import ConfigError
+from tasks.feedback import log
+from tasks.feedback.ingesting import reconcile
+from tasks.feedback.label_server import find_connection
+from tasks.feedback.labels import LabelRequest
+from tasks.feedback.sources import is_person
+from tasks.files import canonical_json, read_rows, write_atomically
+from tasks.home import Home, make_writable
+from tasks.progress import listed, say
+from tasks.records import Count, FeedbackBatch, LabelDataset, Record
+from tasks.rounds import read_batches
+
+if TYPE_CHECKING:
+    from argilla import Argilla
+
+POLL_S = 3.0
+
+
+class LabelPull(Record):
+    """What one look at Argilla brought.
+
+    Attributes:
+        new: judgements, edits and retractions that the log did not have.
+        skipped: what could not be used, by reason.
+        missing: names of datasets that are no longer in Argilla; what was said in them stays in the log.
+    """
+
+    new: Count
+    skipped: dict[str, Count]
+    missing: tuple[str, ...] = ()
+
+
+class _Pulled(Record):
+    """The last activity in a dataset, by Argilla's clock, up to which it was pulled."""
+
+    activity: AwareDatetime
+
+
+def pull_labels(config: Config, home: Home) -> LabelPull:
+    """Brings what people have submitted, edited or taken back since the last pull into the feedback log.
+
+    Any number of pulls, at once or killed midway, leave the same judgements in the log. A dataset in which nothing
+    happened costs one request.
+
+    Raises:
+        UnreachableError: when Argilla does not answer.
+        ArgillaError: when it refuses, or somebody changed a dataset's questions.
+    """
+    batches = read_batches(home, config.name)
+    if config.human_feedback.argilla is None or not any(batch.label_datasets for batch in batches):
+        return LabelPull(new=0, skipped={})
+    from tasks.feedback.argilla_store import connect
+
+    client = connect(find_connection(config, home))
+    new, skipped, missing = 0, Counter[str](), []
+    for dataset in (dataset for batch in batches for dataset in batch.label_datasets):
+        with _one_at_a_time(home, config.name):
+            pulled = _pull_dataset(client, home, config.name, dataset)
+        if pulled is None:
+            missing.append(dataset.name)
+        else:
+            new += pulled[0]
+            skipped.update(pulled[1])
+    if new or skipped or missing:
+        gone = f"; no longer in Argilla: {', '.join(missing)}" if missing else ""
+        say(f"labels: {new} new ({listed(skipped) or 'none'} skipped){gone}")
+    return LabelPull(new=new, skipped=dict(skipped), missing=tuple(missing))
+
+
+def wait_for_labels(config: Config, home: Home, batch: FeedbackBatch, needed: int) -> None:
+    """Returns when people have given `needed` labels in this round; shows how many there are and where to give them.
+
+    Raises:
+        ConfigError: when people are not asked, or were asked for fewer labels than that.
+        UnreachableError: when Argilla does not answer.
+    """
+    datasets = batch.label_datasets
+    possible = sum(dataset.requests.rows * (2 if dataset.audit else 1) for dataset in datasets)
+    if needed > possible:
+        raise ConfigError(
+            f"Round {batch.round} asks people for {possible} labels, fewer than the {needed} to wait for: "
+            "wait for fewer, or raise human_feedback.labels for the next round."
+        )
+    for dataset in datasets:
+        say(f"labels: {dataset.requests.rows} records to answer at {dataset.url}")
+    shown = -1
+    while True:
+        pull_labels(config, home)
+        given = sum(is_person(row) and row.round == batch.round for row in log.read(home, config.name))
+        if given != shown:
+            say(f"labels: {min(given, needed)} of {needed} given" + ("" if given >= needed else ", waiting"))
+            shown = given
+        if given >= needed:
+            return
+        time.sleep(POLL_S)
+
+
+def _pull_dataset(
+    client: "Argilla", home: Home, domain: str, dataset: LabelDataset
+) -> tuple[int, dict[str, int]] | None:
+    """How many rows were new and what was skipped; None when the dataset is gone."""
+    from tasks.feedback.argilla_store import dataset_activity, pull_responses
+
+    note = home.feedback_log(domain) / "pulled" / f"{dataset.id}.json"
+    # Read before the responses: what is said in between is fetched again by the next pull, not missed.
+    activity = dataset_activity(client, dataset.id)
+    if activity is None:
+        return None
+    if note.exists() and _Pulled.model_validate_json(note.read_bytes()).activity == activity:
+        return 0, {}
+    pulled = pull_responses(client, dataset.id)
+    rows, skipped = reconcile(
+        read_rows(home.objects, dataset.requests, LabelRequest),
+        pulled.responses,
+        log.read_last_words(home, domain),
+        dataset=dataset,
+        present_users=pulled.present_users,
+        present_records=pulled.present_records,
+        as_of=activity,
+        salt=annotator_salt(home),
+    )
+    if rows:
+        log.append(home, domain, rows)
+    write_atomically(note, canonical_json(_Pulled(activity=activity)).encode())
+    return len(rows), skipped
+
+
+@contextmanager
+def _one_at_a_time(home: Home, domain: str) -> Iterator[None]:
+    """Waits until no other process pulls for the domain, and keeps others waiting while the block runs.
+
+    What an older pull read could otherwise reach the log after a newer one, and bring back an answer that was
+    cleared meanwhile. The system releases the lock when the process dies.
+    """
+    make_writable(home)
+    folder = home.feedback_log(domain)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "pull.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def annotator_salt(home: Home) -> str:
+    """The home's secret from which the opaque ids of annotators are made, so that nobody can tell them from a list.
+
+    Raises:
+        HomeError: when the home cannot be written.
+    """
+    path = home.root / "annotator_salt"
+    if not path.exists():
+        make_writable(home)
+        descriptor, temporary = tempfile.mkstemp(dir=home.root)  # readable by its owner only
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        # A link, for it fails where another process was faster: there can be one salt only.
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+        Path(temporary).unlink()
+    return path.read_text(encoding="ascii")
