@@ -52,6 +52,7 @@ def test_the_report_keeps_its_contract(ratchet: Any) -> None:
         "arms",
         "comparisons",
         "decision",
+        "feedback",
         "provenance",
     ]
     assert (report["schema"], report["domain"], report["round"], report["questions"]) == (1, "tiny", 1, 12)

@@ -45,6 +45,7 @@ def test_report_json_has_exactly_the_keys_of_the_contract(make_round: MakeRound)
         "arms",
         "comparisons",
         "decision",
+        "feedback",
         "provenance",
     ]
     assert (values["schema"], values["domain"], values["round"], values["questions"]) == (1, "python-stdlib", 4, 80)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from tasks.feedback import log
 from tasks.feedback.new_labels import (
-    FIRST_RETRY,
+    EVENT_WAIT,
     LAST_RETRY,
     NewLabels,
     Request,
     ask,
     count_new_labels,
     is_round_wanted,
+    postpone,
     read_new_labels,
     read_request,
     retry_delay,
@@ -141,7 +142,7 @@ def test_a_segment_that_was_moved_out_of_the_log_counts_neither_as_learned_nor_a
     assert read_new_labels(home, "tiny").count == 0
 
 
-ASKED = Request(after_round=2, labels=10, attempts=1, again_at=NOON + FIRST_RETRY)
+ASKED = Request(after_round=2, labels=10, failures=0, again_at=NOON + EVENT_WAIT)
 WANTED: dict[str, tuple[int, int, Request | None, timedelta, bool]] = {
     "too few": (2, 9, None, timedelta(0), False),
     "enough for the first time": (2, 10, None, timedelta(0), True),
@@ -149,9 +150,9 @@ WANTED: dict[str, tuple[int, int, Request | None, timedelta, bool]] = {
     "asked for already": (2, 10, ASKED, timedelta(0), False),
     "some more while the round waits": (2, 19, ASKED, timedelta(0), False),
     "as many again": (2, 20, ASKED, timedelta(0), True),
-    "time to try again": (2, 10, ASKED, FIRST_RETRY, True),
-    "not yet time": (2, 10, ASKED, FIRST_RETRY - timedelta(seconds=1), False),
-    "time to try again, but labels were taken back": (2, 9, ASKED, FIRST_RETRY, False),
+    "time to try again": (2, 10, ASKED, EVENT_WAIT, True),
+    "not yet time": (2, 10, ASKED, EVENT_WAIT - timedelta(seconds=1), False),
+    "time to try again, but labels were taken back": (2, 9, ASKED, EVENT_WAIT, False),
     "a round has finished since, and there are enough after it": (3, 10, ASKED, timedelta(0), True),
     "a round has finished since, and there are too few after it": (3, 9, ASKED, timedelta(0), False),
     "cancelled": (2, 19, ASKED.model_copy(update={"again_at": None}), timedelta(days=9), False),
@@ -203,16 +204,23 @@ def test_between_two_requests_a_round_finished_or_as_many_labels_came_or_the_wai
         assert new.count < enough or (asked is not None and asked.after_round == new.after_round)
 
 
-def test_each_failed_attempt_doubles_the_wait_up_to_a_day_and_a_finished_round_starts_anew() -> None:
-    asked, waits = None, []
+def test_each_failure_doubles_the_wait_up_to_a_day_and_a_finished_round_starts_anew() -> None:
+    asked, waits = ask(NewLabels(after_round=1, count=5), None, NOON), []
     for _ in range(9):
-        asked = ask(NewLabels(after_round=1, count=5), asked, NOON)
+        asked = postpone(asked, NOON, cancelled=False)
         assert asked.again_at is not None
         waits.append((asked.again_at - NOON) // timedelta(minutes=1))
+        asked = ask(NewLabels(after_round=1, count=5), asked, NOON)
 
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 1440]
     assert retry_delay(10_000) == LAST_RETRY
-    assert ask(NewLabels(after_round=2, count=5), asked, NOON).attempts == 1
+    assert ask(NewLabels(after_round=2, count=5), asked, NOON).failures == 0
+
+
+def test_a_round_that_somebody_cancelled_is_not_tried_again_by_itself() -> None:
+    asked = postpone(ask(NewLabels(after_round=1, count=5), None, NOON), NOON, cancelled=True)
+
+    assert (asked.failures, asked.again_at) == (1, None)
 
 
 def test_the_request_survives_the_process_that_made_it(home: Home) -> None:

@@ -1,0 +1,27 @@
+"""An API key in a real Prefect's Secret block."""
+
+from pathlib import Path
+
+import pytest
+from prefect.blocks.system import Secret
+from prefect.testing.utilities import prefect_test_harness
+
+from tasks.config import Config, HumanFeedbackSettings
+from tasks.errors import ConfigError
+from tasks.feedback.label_server import find_connection
+from tasks.home import Home
+
+
+def config(block: str) -> Config:
+    asked = HumanFeedbackSettings(argilla="https://argilla.example.org", api_key_secret=block)
+    return Config(name="d", questions="q.jsonl", human_feedback=asked, root=Path("/nowhere"))
+
+
+def test_the_key_is_read_from_the_block_and_a_missing_block_is_named(ratchet_home: Path) -> None:
+    home = Home(ratchet_home)
+    with prefect_test_harness(server_startup_timeout=120):
+        Secret(value="k3y").save("argilla-key")
+        found = find_connection(config("argilla-key"), home)
+        assert (found.api_key, found.key_from) == ("k3y", "the Prefect Secret 'argilla-key'")
+        with pytest.raises(ConfigError, match=r"api_key_secret: Prefect has no Secret block 'other': create it"):
+            find_connection(config("other"), home)
