@@ -6,10 +6,12 @@ Nothing heavy is imported here: each command imports what it runs, so that `ratc
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows import argilla_cli
+from flows.printing import AsJson, show
 from tasks.errors import RatchetError
 from tasks.records import Stage
 
@@ -25,12 +27,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(argilla_cli.app, name="argilla")
+
 ConfigPath = Annotated[Path, typer.Argument(help="the domain's config file", metavar="CONFIG")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="CONFIG", help="default: ratchet.yaml here, or that of the last round"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print the result as one JSON object")]
+WaitForLabels = Annotated[
+    int,
+    typer.Option("--wait-for-labels", metavar="N", min=0, help="wait until people have given N labels in this round"),
+]
 
 
 def main() -> None:
@@ -65,11 +72,6 @@ def _print_problems(error: RatchetError) -> None:
         sys.stderr.write(f"error: {problem}\n")
 
 
-def _show(result: dict[str, Any], lines: list[str], as_json: bool) -> None:
-    text = json.dumps(result, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
-    sys.stdout.write(f"{text}\n")
-
-
 @app.callback(epilog="Example: ratchet init --demo demo && ratchet round demo/ratchet.yaml")
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks and the libraries' own logs")] = False,
@@ -87,15 +89,16 @@ def options(
 def init(
     directory: Annotated[Path, typer.Argument(help="the folder to write into; created when absent", metavar="DIR")],
     demo: Annotated[bool, typer.Option("--demo", help="the demo domain: Python's own docstrings")] = False,
+    people: Annotated[bool, typer.Option("--people", help="ask people, through the embedded Argilla")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented config and example questions, or the demo domain; no file is overwritten."""
     from tasks.domain.scaffold import init_folder
 
-    written = init_folder(directory, demo=demo)
+    written = init_folder(directory, demo=demo, people=people)
     config = directory / "ratchet.yaml"
     lines = [f"{len(written)} files written to {directory}", f"next: ratchet doctor {config}"]
-    _show({"config": str(config), "files": [str(path) for path in written]}, lines, as_json)
+    show({"config": str(config), "files": [str(path) for path in written]}, lines, as_json)
 
 
 @app.command(epilog="Example: ratchet doctor my-domain/ratchet.yaml")
@@ -104,7 +107,7 @@ def doctor(config: ConfigPath, as_json: AsJson = False) -> None:
     from flows.inspection import examine_domain
 
     examination, lines = examine_domain(config)
-    _show(examination.model_dump(mode="json"), lines, as_json)
+    show(examination.model_dump(mode="json"), lines, as_json)
     if not examination.passed:
         raise typer.Exit(1)
 
@@ -115,20 +118,21 @@ def round_(
     rounds: Annotated[
         int | None, typer.Option("--rounds", min=1, help="rounds to have finished in all; default: one, if any is due")
     ] = None,
+    wait_for_labels: WaitForLabels = 0,
     as_json: AsJson = False,
 ) -> None:
     """Run a round: collect, curate, train, evaluate, promote. A killed round goes on where it stopped."""
-    _run(config, rounds, "promote", as_json)
+    _run(config, rounds, "promote", as_json, wait_for_labels)
 
 
-def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
+def _run(config: Path, rounds: int | None, until: Stage, as_json: bool, wait_for_labels: int = 0) -> None:
     from flows.inspection import due_round, round_summary
     from flows.leftovers import end_orphaned_servers, own_servers
     from flows.startup import start_server_and_import
     from tasks.home import find_home, lock
 
     # Asked before Prefect is imported: a finished round is answered in a second.
-    due, why = due_round(config, rounds)
+    due, why = due_round(config, rounds, wait_for_labels)
     if due:
         # So is a home in use, or one that cannot be written. It is created here: Prefect makes its own folder in
         # it, at import, but not the home.
@@ -138,9 +142,9 @@ def _run(config: Path, rounds: int | None, until: Stage, as_json: bool) -> None:
         start_server_and_import()
         from flows.improve import improve
 
-        improve(str(config), rounds, until)
+        improve(str(config), rounds, until, wait_for_labels)
     result, lines = round_summary(config)
-    _show(result, lines if due else [f"Nothing to do: {why}.", "", *lines], as_json)
+    show(result, lines if due else [f"Nothing to do: {why}.", "", *lines], as_json)
 
 
 @app.command(epilog="Example: ratchet collect my-domain/ratchet.yaml")
@@ -150,9 +154,9 @@ def collect(config: ConfigPath, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: ratchet curate my-domain/ratchet.yaml")
-def curate(config: ConfigPath, as_json: AsJson = False) -> None:
+def curate(config: ConfigPath, wait_for_labels: WaitForLabels = 0, as_json: AsJson = False) -> None:
     """Run the current round up to curate: demonstrations and preference pairs as a snapshot."""
-    _run(config, None, "curate", as_json)
+    _run(config, None, "curate", as_json, wait_for_labels)
 
 
 @app.command(epilog="Example: ratchet train my-domain/ratchet.yaml")
@@ -173,12 +177,57 @@ def promote(config: ConfigPath, as_json: AsJson = False) -> None:
     _run(config, None, "promote", as_json)
 
 
+@app.command(epilog="Example: ratchet watch my-domain/ratchet.yaml --webhook-port 8765")
+def watch(
+    config: ConfigPath,
+    every: Annotated[float, typer.Option("--every", metavar="SECONDS", min=1, help="between looks at Argilla")] = 30.0,
+    webhook_port: Annotated[
+        int | None, typer.Option("--webhook-port", metavar="PORT", min=1, max=65535, help="have Argilla call there")
+    ] = None,
+    webhook_host: Annotated[str, typer.Option("--webhook-host", help="an address that Argilla reaches")] = "127.0.0.1",
+    as_json: Annotated[bool, typer.Option("--json", help="print what happens as JSON, one object a line")] = False,
+) -> None:
+    """Watch for labels, and run a round when enough new ones are in; needs a Prefect server. Ctrl-C ends it."""
+    from flows.watch import watch as keep_watching
+
+    keep_watching(config, every, None if webhook_port is None else (webhook_host, webhook_port), as_json)
+
+
 @app.command(epilog="Example: ratchet status")
 def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
     """Show the rounds so far, what the last one reached, and whether another is due."""
     from flows.inspection import domain_status
 
-    _show(*domain_status(*_load(config)), as_json)
+    show(*domain_status(*_load(config)), as_json)
+
+
+@app.command(epilog="Example: ratchet labels")
+def labels(config: ConfigOption = None, as_json: AsJson = False) -> None:
+    """Fetch what people have answered in Argilla, and show it by round and annotator."""
+    from flows.people import fetch_labels
+
+    show(*fetch_labels(_load(config)[0]), as_json)
+
+
+@app.command(epilog="Example: ratchet annotator ann")
+def annotator(
+    username: Annotated[str, typer.Argument(help="the name they sign in with")],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an Argilla account for somebody who labels; the password is shown once."""
+    from flows.people import add_annotator
+
+    show(*add_annotator(_load(config)[0], username), as_json)
+
+
+@app.command(epilog="Example: ratchet oracle demo-human/ratchet.yaml")
+def oracle(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Answer what people were asked from the reference answers, marked as scripted: for demos and tests."""
+    from flows.people import let_oracle_answer
+    from tasks.config import load_config
+
+    show(*let_oracle_answer(load_config(config)), as_json)
 
 
 @app.command(epilog="Example: ratchet history")
@@ -186,7 +235,7 @@ def history(config: ConfigOption = None, as_json: AsJson = False) -> None:
     """List the registered versions, their aliases, and which took over from which."""
     from flows.inspection import version_history
 
-    _show(*version_history(_load(config)[0]), as_json)
+    show(*version_history(_load(config)[0]), as_json)
 
 
 @app.command(epilog="Example: ratchet why 2")
@@ -198,7 +247,7 @@ def why(
     """Explain a version: the checks of its certificate, with their figures, and what it was trained on."""
     from flows.inspection import explain_version
 
-    _show(*explain_version(_load(config)[0], version), as_json)
+    show(*explain_version(_load(config)[0], version), as_json)
 
 
 @app.command(epilog="Example: ratchet rollback")
@@ -206,7 +255,7 @@ def rollback(config: ConfigOption = None, as_json: AsJson = False) -> None:
     """Give consumers the previous champion again."""
     from flows.champion import roll_back
 
-    _show(*roll_back(_load(config)[0]), as_json)
+    show(*roll_back(_load(config)[0]), as_json)
 
 
 @app.command(epilog='Example: ratchet ask "What does itertools.chain do in Python?"')
@@ -218,7 +267,7 @@ def ask(
     """Put a question to the champion."""
     from flows.champion import ask_champion
 
-    _show(*ask_champion(_load(config)[0], question), as_json)
+    show(*ask_champion(_load(config)[0], question), as_json)
 
 
 def _load(option: Path | None) -> "tuple[Config, Path]":

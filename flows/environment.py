@@ -5,12 +5,20 @@ import warnings
 
 from tasks.home import Home
 
+DEBUG = "RATCHET_DEBUG"
 
-def prepare_environment(home: Home, *, debug: bool = False) -> None:
+
+def prepare_environment(home: Home, *, debug: bool | None = None) -> None:
     """Points Prefect's state at the home and quiets what would drown Ratchet's own progress.
 
     A value the user has set is kept: production points PREFECT_API_URL at its server.
+
+    Args:
+        debug: quiets nothing; None: as in the process that started this one, which is how a deployment runs a flow.
     """
+    if debug is None:
+        debug = os.environ.get(DEBUG) == "1"
+    os.environ[DEBUG] = "1" if debug else "0"
     defaults = {
         "PREFECT_HOME": str(home.prefect),
         # The heartbeat writes to the SQLite database and meets its lock.

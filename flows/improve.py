@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.collect import collect
 from flows.curate import curate
+from flows.environment import prepare_environment
 from flows.evaluate import evaluate
 from flows.promote import promote
 from flows.stages import RoundContext, RoundPaused, run_stage
@@ -18,23 +19,26 @@ from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, 
 
 
 @flow(name="improve")
-def improve(config_path: str, rounds: int | None = None, until: Stage = "promote") -> None:
+def improve(config_path: str, rounds: int | None = None, until: Stage = "promote", wait_for_labels: int = 0) -> None:
     """Runs rounds of a domain until none is due.
 
     Args:
         config_path: the domain's config file.
         rounds: how many rounds the domain should have finished in all; None: one, if there is anything new.
         until: the stage to stop after; the round stays open, and the next call goes on with it.
+        wait_for_labels: how many labels people must have given in a round before it learns from them.
 
     Raises:
         RatchetError: when a stage cannot do its work; the round stays open at that stage.
     """
     config, home = load_config(Path(config_path)), find_home()
+    prepare_environment(home)  # a deployment runs the flow in a process of its own, without the command line
     with lock(home, f"a round of {config.name}"):
         remember_config(home, Path(config_path))
         use_threads(choose_hardware(config.model))
         while (plan := plan_round(config, home, rounds)).due:
-            context = RoundContext(config, home, open_round(config, home, plan), until)
+            opened = open_round(config, home, plan)
+            context = RoundContext(config, home, opened, until, wait_for_labels=wait_for_labels)
             try:
                 run_round(context)
             except RoundPaused:

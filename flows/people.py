@@ -24,7 +24,7 @@ def fetch_labels(config: Config) -> Shown:
     home = find_home()
     pulled = pull_labels(config, home)
     result, lines = labels_so_far(config, home)
-    missing = [f"{name} is no longer in Argilla: its labels stay, no others come" for name in pulled.missing]
+    missing = [f"{name} is no longer in Argilla" for name in pulled.missing]
     return {**result, "pull": pulled.model_dump(mode="json")}, [f"{pulled.new} new labels", *missing, *lines]
 
 

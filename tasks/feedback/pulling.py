@@ -46,10 +46,14 @@ class LabelPull(Record):
     missing: tuple[str, ...] = ()
 
 
-class _Pulled(Record):
-    """The last activity in a dataset, by Argilla's clock, up to which it was pulled."""
+class _Seen(Record):
+    """How a dataset was when it was last pulled.
 
-    activity: AwareDatetime
+    Attributes:
+        activity: the last activity in it, by Argilla's clock; None: it was gone.
+    """
+
+    activity: AwareDatetime | None
 
 
 def pull_labels(config: Config, home: Home) -> LabelPull:
@@ -77,9 +81,8 @@ def pull_labels(config: Config, home: Home) -> LabelPull:
         else:
             new += pulled[0]
             skipped.update(pulled[1])
-    if new or skipped or missing:
-        gone = f"; no longer in Argilla: {', '.join(missing)}" if missing else ""
-        say(f"labels: {new} new ({listed(skipped) or 'none'} skipped){gone}")
+    if new or skipped:
+        say(f"labels: {new} new ({listed(skipped) or 'none'} skipped)")
     return LabelPull(new=new, skipped=dict(skipped), missing=tuple(missing))
 
 
@@ -118,11 +121,15 @@ def _pull_dataset(
     from tasks.feedback.argilla_store import dataset_activity, pull_responses
 
     note = home.feedback_log(domain) / "pulled" / f"{dataset.id}.json"
+    before = _read_note(note)
     # Read before the responses: what is said in between is fetched again by the next pull, not missed.
-    activity = dataset_activity(client, dataset.id)
-    if activity is None:
+    now = _Seen(activity=dataset_activity(client, dataset.id))
+    if now.activity is None:
+        if before != now:
+            say(f"labels: {dataset.name} is no longer in Argilla: its labels stay in the log, and no others come")
+            write_atomically(note, canonical_json(now).encode())
         return None
-    if note.exists() and _Pulled.model_validate_json(note.read_bytes()).activity == activity:
+    if before == now:
         return 0, {}
     pulled = pull_responses(client, dataset.id)
     rows, skipped = reconcile(
@@ -132,13 +139,21 @@ def _pull_dataset(
         dataset=dataset,
         present_users=pulled.present_users,
         present_records=pulled.present_records,
-        as_of=activity,
+        as_of=now.activity,
         salt=annotator_salt(home),
     )
     if rows:
         log.append(home, domain, rows)
-    write_atomically(note, canonical_json(_Pulled(activity=activity)).encode())
+    write_atomically(note, canonical_json(now).encode())
     return len(rows), skipped
+
+
+def _read_note(note: Path) -> _Seen | None:
+    """The note; None when there is none that can be read, and the dataset is pulled as if for the first time."""
+    try:
+        return _Seen.model_validate_json(note.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 @contextmanager

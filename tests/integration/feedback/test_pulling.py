@@ -132,14 +132,31 @@ def test_a_pull_that_is_killed_is_made_good_by_the_next(
     assert pull_labels(config, home).new == 0
 
 
-def test_a_deleted_dataset_is_named_and_its_answers_stay(
-    asked: PushedDataset, config: Config, home: Home, make_person: Callable[[], Person], client: Any
+def test_a_deleted_dataset_is_named_once_and_its_answers_stay(
+    asked: PushedDataset,
+    config: Config,
+    home: Home,
+    make_person: Callable[[], Person],
+    client: Any,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     answer_all(make_person(), asked, make_requests(2))
     pull_labels(config, home)
     call(client, "DELETE", f"/api/v1/datasets/{asked.id}")
     pulled = pull_labels(config, home)
+    assert pull_labels(config, home) == pulled
     assert (pulled.new, pulled.missing) == (0, (NAME,))
+    assert capsys.readouterr().err.count(f"{NAME} is no longer in Argilla") == 1
+    assert len(log.read(home, "d")) == 2
+
+
+def test_a_damaged_note_of_the_last_pull_costs_a_pull_and_nothing_else(
+    asked: PushedDataset, config: Config, home: Home, make_person: Callable[[], Person]
+) -> None:
+    answer_all(make_person(), asked, make_requests(2))
+    pull_labels(config, home)
+    (home.feedback_log("d") / "pulled" / f"{asked.id}.json").write_text('{"activ')
+    assert pull_labels(config, home).new == 0
     assert len(log.read(home, "d")) == 2
 
 

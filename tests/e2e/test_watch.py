@@ -1,0 +1,420 @@
+"""`ratchet watch` beside a real Prefect server: labels become an event, the event a run, the run a real round.
+
+The labels are written into the feedback log, as fetching them from Argilla would.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from flows.webhook_listener import listen
+from tasks.feedback import log
+from tasks.files import sha256_of
+from tasks.home import Home
+from tasks.records import Feedback
+
+TIMEOUT_S = 240.0
+
+
+@dataclass
+class PrefectServer:
+    """A real server on loopback, with a home of its own, that can be ended and started again."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
+            env={**without_prefect(), "PREFECT_HOME": str(self.folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+            stdout=(self.folder / "out.txt").open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        wait_until(self.answers, "the Prefect server does not start", (self.folder / "out.txt").read_text)
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health", timeout=2.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def end(self) -> None:
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=30.0)
+            self.process = None
+
+    def ask(self, path: str, **body: Any) -> list[dict[str, Any]]:
+        """What the server answers to a filter."""
+        answer = httpx.post(f"{self.url}{path}", json=body, timeout=30.0)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+
+@dataclass
+class Watcher:
+    """A running `ratchet watch --json` in a process group of its own, and what it has written so far."""
+
+    process: "subprocess.Popen[bytes]"
+    out: Path
+    err: Path
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        happened = [json.loads(line) for line in self.out.read_text().splitlines()]
+        return [event for event in happened if event["event"] == name]
+
+    def wait_for(self, name: str, times: int = 1) -> dict[str, Any]:
+        """The event, which must come before the watcher ends."""
+        wait_until(lambda: len(self.events(name)) >= times or self.is_over(), name, self.said)
+        assert len(self.events(name)) >= times and (name == "failed" or not self.events("failed")), self.said()
+        return self.events(name)[-1]
+
+    def is_over(self) -> bool:
+        return self.process.poll() is not None or bool(self.events("failed"))
+
+    def wait_to_say(self, text: str) -> None:
+        wait_until(lambda: text in self.err.read_text() or self.is_over(), text, self.said)
+        assert text in self.err.read_text(), self.said()
+
+    def said(self) -> str:
+        return self.out.read_text() + self.err.read_text()
+
+    def end(self, number: int) -> int:
+        """Sends the signal to the watcher's whole group, as a terminal does; returns the exit status."""
+        os.killpg(self.process.pid, number)
+        return self.process.wait(timeout=90.0)
+
+
+def wait_until(reached: Callable[[], bool], what: str, said: Callable[[], str]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not reached():
+        assert time.monotonic() < deadline, f"waited in vain: {what}\n{said()}"
+        time.sleep(0.1)
+
+
+def without_prefect() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RATCHET_"))}
+
+
+def watch_environment(home: Path, url: str) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
+    return {**without_prefect(), "RATCHET_HOME": str(home), "PREFECT_API_URL": url, "PYTHONPATH": path}
+
+
+def give_labels(ratchet: Any, *names: str) -> None:
+    """What people said, in the log."""
+    rows = [
+        Feedback(
+            id=sha256_of(name),
+            question_id="iterators-sort",
+            candidate_a="a" * 64,
+            candidate_b="b" * 64,
+            preference="a",
+            source="human",
+            annotator="someone",
+            round=1,
+        )
+        for name in names
+    ]
+    log.append(Home(ratchet.home), "tiny", rows)
+
+
+def living_group(group: int) -> list[str]:
+    """The processes of the group that have not ended."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture(scope="module")
+def start_watching(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Starts watchers; none outlives the module."""
+    watchers: list[Watcher] = []
+
+    def start(ratchet: Any, *arguments: str, **variables: str) -> Watcher:
+        folder = tmp_path_factory.mktemp("watch")
+        # A folder that would be taken for the project's own package, if runs looked where they start.
+        (folder / "flows").mkdir()
+        (folder / "flows" / "__init__.py").write_text("raise RuntimeError('the wrong package')\n")
+        # Relative paths, and a folder that is neither the domain's nor the home's.
+        config, home = os.path.relpath(ratchet.config, folder), Path(os.path.relpath(ratchet.home, folder))
+        out, err = folder / "out.txt", folder / "err.txt"
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "flows.cli", "watch", config, "--json", *(arguments or ("--every", "1"))],
+            env=watch_environment(home, prefect_server.url) | variables,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out.open("wb"),
+            stderr=err.open("wb"),
+            start_new_session=True,
+        )
+        watchers.append(Watcher(process, out, err))
+        watchers[-1].wait_for("watching")
+        return watchers[-1]
+
+    yield start
+    for watcher in watchers:
+        with suppress(ProcessLookupError):
+            os.killpg(watcher.process.pid, signal.SIGKILL)
+        watcher.process.wait(timeout=30.0)
+
+
+@dataclass
+class Story:
+    """What happened while a domain was watched, in the order of the fields."""
+
+    ratchet: Any = None
+    deployment: dict[str, Any] = field(default_factory=dict)
+    trigger: dict[str, Any] = field(default_factory=dict)
+    ready_too_early: int = -1
+    ready: dict[str, Any] = field(default_factory=dict)
+    finished: dict[str, Any] = field(default_factory=dict)
+    ready_afterwards: int = -1
+    stopped: list[dict[str, Any]] = field(default_factory=list)
+    resumed: list[dict[str, Any]] = field(default_factory=list)
+    ready_again: dict[str, Any] = field(default_factory=dict)
+    exit_status: int = -1
+    left_behind: list[str] = field(default_factory=list)
+    said: str = ""
+    went_on: str = ""
+    exit_status_idle: int = -1
+
+
+@pytest.fixture(scope="module")
+def story(make_ratchet: Callable[..., Any], prefect_server: PrefectServer, start_watching: Any) -> Story:
+    told = Story(make_ratchet(human_feedback={"round_after": 3}))
+    watcher = start_watching(told.ratchet)
+    (told.deployment,) = prefect_server.ask("/deployments/filter")
+    (told.trigger,) = prefect_server.ask("/automations/filter")
+
+    give_labels(told.ratchet, "one", "two")
+    time.sleep(3.0)  # several looks
+    told.ready_too_early = len(watcher.events("ready"))
+    give_labels(told.ratchet, "three")
+    told.ready = watcher.wait_for("ready")
+    told.finished = watcher.wait_for("round")
+
+    prefect_server.end()
+    told.stopped.append(watcher.wait_for("stopped"))
+    told.ready_afterwards = len(watcher.events("ready"))
+    give_labels(told.ratchet, "four", "five", "six", "seven")
+    prefect_server.start()
+    told.resumed.append(watcher.wait_for("resumed"))
+    told.ready_again = watcher.wait_for("ready", times=2)
+    told.stopped, told.resumed = watcher.events("stopped"), watcher.events("resumed")
+
+    watcher.wait_to_say("round 2: curate")
+    told.exit_status = watcher.end(signal.SIGINT)
+    told.left_behind = living_group(watcher.process.pid)
+    told.said = watcher.said()
+
+    again = start_watching(told.ratchet)
+    again.wait_to_say("round 2: going on where it stopped")
+    told.went_on = again.said()
+    told.exit_status_idle = again.end(signal.SIGTERM)
+    told.left_behind += living_group(again.process.pid)
+    return told
+
+
+def test_the_domain_has_a_deployment_that_runs_one_round_at_a_time_wherever_it_starts(story: Story) -> None:
+    deployment = story.deployment
+
+    assert deployment["name"] == "tiny"
+    assert deployment["entrypoint"] == "flows.improve.improve"
+    assert deployment["parameters"] == {"config_path": str(story.ratchet.config.resolve())}
+    assert deployment["global_concurrency_limit"]["limit"] == 1
+    assert deployment["work_pool_name"] is None
+
+
+def test_the_deployment_is_triggered_by_the_domains_labels(story: Story) -> None:
+    trigger, (action,) = story.trigger["trigger"], story.trigger["actions"]
+
+    assert (trigger["expect"], trigger["posture"], trigger["threshold"]) == (["ratchet.labels.ready"], "Reactive", 1)
+    assert trigger["match"] == {"prefect.resource.id": "ratchet.domain.tiny"}
+    assert (action["type"], action["deployment_id"]) == ("run-deployment", story.deployment["id"])
+
+
+def test_labels_below_the_number_start_nothing_and_the_last_of_them_starts_a_real_round(story: Story) -> None:
+    assert story.ready_too_early == 0
+    assert {name: story.ready[name] for name in ("labels", "round_after", "after_round")} == {
+        "labels": 3,
+        "round_after": 3,
+        "after_round": 0,
+    }
+    assert story.finished["round"] == 1
+    assert story.finished["outcome"] == "promoted: version 2 is the champion, in place of version 1"
+    assert story.ratchet.record("promote")["promoted"]
+
+
+def test_the_event_is_emitted_once_however_long_its_round_takes(story: Story) -> None:
+    assert story.ready_afterwards == 1
+
+
+def test_the_round_knows_which_labels_it_has_learned_from(story: Story) -> None:
+    learned = json.loads((story.ratchet.round_folder / "end.json").read_text())["feedback"]
+    labels = {row.id for row in log.read(Home(story.ratchet.home), "tiny", learned) if row.source == "human"}
+
+    assert labels == {sha256_of(name) for name in ("one", "two", "three")}
+
+
+def test_a_server_that_was_away_is_said_once_and_labels_given_meanwhile_are_not_forgotten(story: Story) -> None:
+    assert (
+        [event["what"] for event in story.stopped] == [event["what"] for event in story.resumed] == ["starting rounds"]
+    )
+    assert story.stopped[0]["errors"][0].startswith("Prefect does not answer at http://127.0.0.1:")
+    assert story.stopped[0]["errors"][0].endswith("start it with `prefect server start`, or correct PREFECT_API_URL.")
+    assert (story.ready_again["labels"], story.ready_again["after_round"]) == (4, 1)
+
+
+def test_ctrl_c_in_the_middle_of_a_round_ends_everything_quietly(story: Story) -> None:
+    assert story.exit_status == 0
+    assert story.said.endswith("watching has ended\n")
+    assert "Traceback" not in story.said and "Warning" not in story.said
+    assert not (story.ratchet.round(2) / "end.json").exists()
+
+
+def test_after_a_restart_the_round_goes_on_without_another_label(story: Story) -> None:
+    assert "4 new labels: asking Prefect for a round\n" in story.went_on
+    assert story.exit_status_idle == 0
+
+
+def test_no_process_outlives_its_watcher(story: Story) -> None:
+    assert story.left_behind == []
+
+
+def test_a_round_that_fails_is_told_with_the_reason_and_tried_again_later(
+    make_ratchet: Callable[..., Any], start_watching: Any
+) -> None:
+    ratchet = make_ratchet(human_feedback={"round_after": 1})
+    watcher = start_watching(ratchet)
+    (ratchet.config.parent / "questions.jsonl").unlink()
+
+    give_labels(ratchet, "one")
+    failed = watcher.wait_for("failed")
+
+    assert "DomainError" in failed["why"] and "questions.jsonl does not exist" in failed["why"]
+    assert ": it is tried again in 10 minutes, or when more labels are in; `ratchet round " in watcher.said()
+    note = json.loads((ratchet.home / "watch" / "tiny.json").read_text())
+    minutes = (datetime.fromisoformat(note["again_at"]) - datetime.now(UTC)).total_seconds() / 60
+    assert note["failures"] == 1 and 8 < minutes <= 10
+    assert watcher.end(signal.SIGTERM) == 0
+    assert len(watcher.events("ready")) == 1
+
+
+@pytest.fixture
+def argilla(embedded_argilla: Any) -> Iterator[httpx.Client]:
+    """The API of a real Argilla."""
+    headers = {"X-Argilla-Api-Key": embedded_argilla.api_key}
+    with httpx.Client(base_url=f"{embedded_argilla.url}/api/v1", headers=headers) as client:
+        yield client
+
+
+def test_what_argilla_signs_is_taken(argilla: httpx.Client) -> None:
+    kicks: list[int] = []
+    secret: list[str] = []
+    with listen("127.0.0.1", 0, lambda: secret[0] if secret else None, lambda: kicks.append(1)) as url:
+        webhook = argilla.post("/webhooks", json={"url": url, "events": ["response.created"]}).json()
+        argilla.post(f"/webhooks/{webhook['id']}/ping")
+        assert kicks == []
+        secret.append(webhook["secret"])
+        argilla.post(f"/webhooks/{webhook['id']}/ping")
+        assert kicks == [1]
+        argilla.delete(f"/webhooks/{webhook['id']}")
+
+
+def test_argilla_knows_the_watcher_while_it_watches_and_no_longer(
+    make_ratchet: Callable[..., Any],
+    start_watching: Any,
+    embedded_argilla: Any,
+    argilla: httpx.Client,
+    free_port: Callable[[], int],
+) -> None:
+    ratchet, port = make_ratchet(human_feedback={"argilla": embedded_argilla.url}), free_port()
+    watcher = start_watching(ratchet, "--webhook-port", str(port), ARGILLA_API_KEY=embedded_argilla.api_key)
+
+    called = watcher.wait_for("webhook")["url"]
+    (webhook,) = [each for each in argilla.get("/webhooks").json()["items"] if each["url"] == called]
+    moment = datetime.now(UTC)
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(moment.timestamp()))}
+    signature = Webhook(webhook["secret"]).sign("msg_1", moment, "{}")
+
+    assert called == f"http://127.0.0.1:{port}/"
+    assert sorted(webhook["events"]) == ["response.created", "response.deleted", "response.updated"]
+    assert httpx.post(called, content="{}", headers=headers | {"webhook-signature": signature}).status_code == 204
+    assert httpx.post(called, content="{}", headers=headers).status_code == 401
+    assert watcher.end(signal.SIGTERM) == 0
+    assert called not in [each["url"] for each in argilla.get("/webhooks").json()["items"]]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_without_a_server_the_remedy_is_named(ratchet: Any, arguments: tuple[str, ...]) -> None:
+    refused = ratchet.run("watch", str(ratchet.config), *arguments)
+
+    sentence = (
+        "PREFECT_API_URL is not set, and watching needs a Prefect server that stays: run `prefect server start`, "
+        "and set PREFECT_API_URL=http://127.0.0.1:4200/api."
+    )
+    assert refused.returncode == 1
+    assert refused.stderr == f"error: {sentence}\n"
+    assert refused.stdout == ("" if not arguments else json.dumps({"errors": [sentence]}) + "\n")
+
+
+def test_a_server_that_does_not_answer_is_named(ratchet: Any, free_port: Callable[[], int]) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    refused = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "watch", str(ratchet.config)],
+        env=watch_environment(ratchet.home, url),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"error: Prefect does not answer at {url} (")
+    assert refused.stderr.endswith("): start it with `prefect server start`, or correct PREFECT_API_URL.\n")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_webhook_without_an_argilla_is_refused(ratchet: Any) -> None:
+    refused = ratchet.run("watch", str(ratchet.config), "--webhook-port", "8765")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"error: {ratchet.config}: human_feedback.argilla is null, so no webhook calls: leave --webhook-port out.\n"
+    )
