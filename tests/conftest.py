@@ -60,6 +60,17 @@ def tiny_model(tiny_model_source: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program; without one the test is skipped, on CI it fails."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("chromium is not installed: run `apt-get install chromium`")
+    if found is None:
+        pytest.skip("chromium is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Finds a loopback port that nobody listens on."""
 

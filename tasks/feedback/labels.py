@@ -1,9 +1,9 @@
 """The records of labelling: what a person is asked, where it was put, and what came back.
 
 LabelRequest   one comparison as a person sees it, in the order they see it
-LabelDataset   the Argilla dataset that holds a round's requests (tasks/records.py)
+LabelDataset   the Argilla dataset that holds a round's requests (tasks/records/feedback.py)
 LabelResponse  one person's response as Argilla has it
-Feedback       what the response says about the candidates (tasks/records.py)
+Feedback       what the response says about the candidates (tasks/records/feedback.py)
 """
 
 from datetime import datetime

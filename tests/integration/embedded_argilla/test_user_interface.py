@@ -1,7 +1,5 @@
 """People sign in and label in a browser that reaches this machine only."""
 
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,16 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("chromium is not installed: run `apt-get install chromium`")
-    if found is None:
-        pytest.skip("chromium is not installed")
-    return found
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The page in a real browser without a network: charts are drawn, nothing complains, and no answer runs."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,16 +20,6 @@ class Visit:
 
     dom: str
     console: tuple[str, ...]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("chromium is not installed: run `apt-get install chromium`")
-    if found is None:
-        pytest.skip("chromium is not installed")
-    return found
 
 
 @pytest.fixture

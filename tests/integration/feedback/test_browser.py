@@ -1,7 +1,5 @@
 """An expert at the labelling page, in a real browser: what they click is what the feedback log says they meant."""
 
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,16 +21,6 @@ QUESTIONS = ("alpha", "beta", "gamma", "delta", "epsilon")
 GOOD, BAD = "the good answer", "the bad answer <b>in bold</b>"
 CORRECTION = "The best answer is 42 — naïvely said.\nمرحبا 😀"
 TIMEOUT_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("chromium is not installed: run `apt-get install chromium`")
-    if found is None:
-        pytest.skip("chromium is not installed")
-    return found
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""A domain as a round sees it: questions and documents."""
+
+from typing import Any
+
+from pydantic import Field
+
+from tasks.records.base import Count, FileRef, Record, Split
+
+
+class Question(Record):
+    """One question of a domain, with everything the user said about it."""
+
+    id: str = Field(min_length=1, description="unique in the domain; the user's own, or derived from the text")
+    question: str = Field(min_length=1, description="the text put to the model")
+    answer: str | None = Field(default=None, description="the reference answer, when there is one")
+    family: str = Field(min_length=1, description="questions that ask the same thing share it; the unit of splitting")
+    split: Split = Field(description="train: may be learned from; test: only ever evaluated on")
+    sources: tuple[str, ...] = Field(default=(), description="ids of the documents that hold the answer")
+    metadata: dict[str, Any] = Field(default_factory=dict, description="the user's own keys, kept as they are")
+
+
+class Document(Record):
+    """One text of a domain."""
+
+    id: str = Field(min_length=1, description="path relative to the config's folder, with forward slashes")
+    text: str = Field(description="the plain text, decoded from UTF-8")
+
+
+class Domain(Record):
+    """A domain as it was when the round began."""
+
+    name: str = Field(description="the config's `name`")
+    questions: FileRef = Field(description="all questions, in file order")
+    documents: FileRef = Field(description="all documents, sorted by id")
+    train_questions: Count = Field(description="questions with split train")
+    test_questions: Count = Field(description="questions with split test and an answer: the frozen test set")
+    shared_families: Count = Field(description="families in both splits, possible only by explicit `split`s")
