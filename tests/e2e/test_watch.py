@@ -381,6 +381,35 @@ def test_argilla_knows_the_watcher_while_it_watches_and_no_longer(
     assert called not in [each["url"] for each in argilla.get("/webhooks").json()["items"]]
 
 
+def test_an_answer_in_argilla_is_in_the_log_at_once(
+    make_ratchet: Callable[..., Any],
+    start_watching: Any,
+    embedded_argilla: Any,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ARGILLA_API_KEY", embedded_argilla.api_key)
+    people = {"argilla": embedded_argilla.url, "workspace": "e2e-watch", "labels": 3, "audit_share": 0.0}
+    ratchet = make_ratchet(human_feedback=people)
+    ratchet.json("collect", str(ratchet.config))
+    # It would not look by itself before the test is over.
+    watching = ("--every", "100000", "--webhook-port", str(free_port()))
+    watcher = start_watching(ratchet, *watching, ARGILLA_API_KEY=embedded_argilla.api_key)
+    watcher.wait_for("webhook")
+    assert watcher.events("labels") == []
+
+    ratchet.json("oracle", str(ratchet.config))
+
+    watcher.wait_for("labels")
+    wait_until(lambda: sum(each["new"] for each in watcher.events("labels")) == 3, "three labels", watcher.said)
+    assert [row.source for row in log.read(Home(ratchet.home), "tiny") if row.source != "judge:reference"] == [
+        "oracle",
+        "oracle",
+        "oracle",
+    ]
+    assert watcher.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_without_a_server_the_remedy_is_named(ratchet: Any, arguments: tuple[str, ...]) -> None:
     refused = ratchet.run("watch", str(ratchet.config), *arguments)
