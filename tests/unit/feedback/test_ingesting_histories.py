@@ -1,12 +1,15 @@
 """Any sequence of edits and pulls leaves in the log what the newest state of Argilla says."""
 
 import random
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from example_labels import REQUESTS, pull, response
+import pytest
+from example_labels import REQUESTS, SALT, USERS, dataset, pull, response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.feedback.ingesting import reconcile
 from tasks.feedback.labels import LabelResponse
 from tasks.feedback.log import one_per_id
 from tasks.records import Feedback
@@ -92,3 +95,27 @@ def test_the_next_pull_mends_what_an_old_one_brought_back(
     some = [state for state in states if data.draw(st.booleans())]
     rows = pulled([*shuffler.sample(some, len(some)), states[-1]], shuffler)
     assert standing(rows) == standing(pull(states[-1].responses, as_of=states[-1].at)[0])
+
+
+@pytest.mark.parametrize("skew", [timedelta(days=-9000), timedelta(seconds=-30), timedelta(), timedelta(days=9000)])
+def test_how_far_argilla_s_clock_is_from_ours_changes_nothing(skew: timedelta) -> None:
+    now = datetime.now(UTC) + skew
+    given, edited = (
+        response(preference=preference, updated_at=now + timedelta(seconds=seconds))
+        for preference, seconds in (("a", 0), ("b", 1))
+    )
+    log: list[Feedback] = []
+    for state, as_of in (([given], 0), ([edited], 1), ([edited], 1), ([], 2)):
+        rows, _ = reconcile(
+            REQUESTS,
+            state,
+            one_per_id(log),
+            dataset=dataset(),
+            present_users=set(USERS),
+            present_records={each.id for each in REQUESTS},
+            as_of=now + timedelta(seconds=as_of),
+            salt=SALT,
+        )
+        log += rows
+    assert [(row.preference, row.retracted) for row in log] == [("a", False), ("b", False), ("b", True)]
+    assert [row.retracted for row in one_per_id(log)] == [True]
