@@ -199,7 +199,7 @@ BROKEN_ADAPTERS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "another rank": (
         lambda folder: edit_json(folder / "adapter_config.json", r=8),
-        "Error(s) in loading state_dict for PeftModelForCausalLM:",
+        "Error(s) in loading state_dict for PeftModelForCausalLM)",
     ),
     "modules of another model": (
         lambda folder: edit_json(folder / "adapter_config.json", target_modules=["c_attn"]),

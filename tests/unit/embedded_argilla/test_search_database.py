@@ -1,6 +1,5 @@
 """The index file outlives its processes, is shared by several, and is never half written."""
 
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -72,16 +71,23 @@ def test_the_file_is_for_its_owner_alone_in_a_folder_that_is_made(tmp_path: Path
         assert file.stat().st_mode & 0o777 == 0o600, file
 
 
+WRITE_MANY = """
+import importlib.util, sys
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("here", sys.argv[1])
+here = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(here)
+here.write_many(Path(sys.argv[2]), sys.argv[3])
+"""
+
+
 def test_processes_that_start_together_share_one_index(tmp_path: Path) -> None:
     path = tmp_path / "i.sqlite"
-    spawn = multiprocessing.get_context("spawn")
     create(path)
-    workers = [spawn.Process(target=write_many, args=(path, prefix)) for prefix in "ab"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
+    line = [sys.executable, "-c", WRITE_MANY, __file__, str(path)]
+    workers = [subprocess.Popen([*line, prefix], env=environment) for prefix in "ab"]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     assert count(Database(path)) == 600
     assert count(Database(path), "word") == 600
 
