@@ -7,6 +7,7 @@ same questions, so their difference is resampled question by question (chapter 8
 both cancels out, and far smaller differences show.
 """
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TIE = 1e-6
 
 _DRAWS_AT_ONCE = 2_000_000
+
+_NORMAL_975 = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
 def bootstrap_mean(values: Sequence[float], resamples: int, seed: int) -> MetricSummary:
@@ -45,6 +48,24 @@ def bootstrap_mean(values: Sequence[float], resamples: int, seed: int) -> Metric
     low, high = _percentile_interval(sample, resamples, seed)
     # With few resamples the interval's ends can be means rounded otherwise than the mean itself.
     return MetricSummary(mean=mean, ci95=(min(low, mean), max(high, mean)))
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval (Wilson 1927) of a share found in `count` cases; it always contains the share.
+
+    Unlike the bootstrap it has a width where all cases are alike, which a few often are. Cases that are yes in part
+    vary less than those that are yes or no with the same mean, so for them it is a little too wide.
+
+    Raises:
+        ValueError: when there are no cases, or the share is not in [0, 1].
+    """
+    if count < 1 or not 0.0 <= share <= 1.0:
+        raise ValueError(f"a share in [0, 1] of at least one case is needed, not {share} of {count}")
+    squared = _NORMAL_975**2 / count
+    centre = (share + squared / 2) / (1 + squared)
+    half = math.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+    # At the ends rounding could step over the share.
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
 def paired_difference(

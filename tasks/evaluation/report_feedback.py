@@ -49,7 +49,7 @@ def describe_agreement(agreement: Agreement) -> Iterator[str]:
     if agreement.comparisons == 0:
         yield "Nobody's answers can be set beside another person's yet: no comparison was answered by two."
     else:
-        share = f"{agreement.agreed:.0%}" if agreement.agreed is not None else "none"
+        share = _percent(agreement.agreed) if agreement.agreed is not None else "none"
         yield (
             f"{agreement.annotators} annotators answered {count_of(agreement.comparisons, 'comparison')} twice or more "
             f"and gave the same answer in {share} of the pairs; {_alpha(agreement)}"
@@ -57,9 +57,13 @@ def describe_agreement(agreement: Agreement) -> Iterator[str]:
     for judge in agreement.judges:
         low, high = judge.ci95
         yield (
-            f"{judge.judge} says what people say in {judge.agreed:.0%} of their answers on "
-            f"{count_of(judge.comparisons, 'audit comparison')} (95 % interval {low:.0%} to {high:.0%})."
+            f"{judge.judge} says what people say in {_percent(judge.agreed)} of their answers on "
+            f"{count_of(judge.comparisons, 'audit comparison')} (95 % interval {_percent(low)} to {_percent(high)})."
         )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _alpha(agreement: Agreement) -> str:

@@ -8,7 +8,8 @@ Morawietz & Karch 2016, "Measuring inter-rater reliability for nominal data - wh
 intervals are appropriate?", BMC Medical Research Methodology 16:93).
 
 Between a judge and people: the share of people's answers that the judge's verdict repeats, on the audit slice alone,
-since the other comparisons were chosen for the judge's doubts, and people saw its suggestion there.
+since the other comparisons were chosen for the judge's doubts, and people saw its suggestion there. Its interval is
+Wilson's, for a young audit slice is small, and often all alike.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Field
 
-from tasks.evaluation.intervals import bootstrap_mean
+from tasks.evaluation.intervals import wilson_interval
 from tasks.feedback.log import one_per_id
 from tasks.feedback.votes import Pair, pair_of, preference_on_pair, preference_seen_from, votes_by_pair
 from tasks.records import Count, Feedback, Preference, Record, Share
@@ -37,7 +38,7 @@ class JudgeAgreement(Record):
     judge: str = Field(description="a feedback source such as `judge:reference`")
     comparisons: Annotated[int, Field(ge=1)] = Field(description="audit comparisons that people and the judge judged")
     agreed: Share = Field(description="people's answers that its verdict repeats, averaged over the comparisons")
-    ci95: tuple[Share, Share] = Field(description="95 % bootstrap interval of that mean")
+    ci95: tuple[Share, Share] = Field(description="95 % Wilson interval of that mean")
 
 
 class Agreement(Record):
@@ -71,7 +72,7 @@ def measure_agreement(feedback: Sequence[Feedback], *, resamples: int, seed: int
         agreed=sum(map(_agreeing_share, counts)) / len(counts) if counts else None,
         alpha=alpha,
         alpha_ci95=interval,
-        judges=_judge_agreements(rows, resamples, seed),
+        judges=_judge_agreements(rows),
     )
 
 
@@ -134,7 +135,7 @@ def _agreeing_share(counts: Sequence[int]) -> float:
     return sum(count * (count - 1) for count in counts) / (answers * (answers - 1))
 
 
-def _judge_agreements(rows: Sequence[Feedback], resamples: int, seed: int) -> tuple[JudgeAgreement, ...]:
+def _judge_agreements(rows: Sequence[Feedback]) -> tuple[JudgeAgreement, ...]:
     audit = votes_by_pair(row for row in rows if row.audit)
     verdicts: dict[str, dict[Pair, Preference]] = defaultdict(dict)
     for row in rows:
@@ -146,6 +147,7 @@ def _judge_agreements(rows: Sequence[Feedback], resamples: int, seed: int) -> tu
             sum(preference_on_pair(row) == said[pair] for row in audit[pair]) / len(audit[pair])
             for pair in sorted(said)
         ]
-        summary = bootstrap_mean(shares, resamples, seed)
-        found.append(JudgeAgreement(judge=judge, comparisons=len(shares), agreed=summary.mean, ci95=summary.ci95))
+        agreed = sum(shares) / len(shares)
+        interval = wilson_interval(agreed, len(shares))
+        found.append(JudgeAgreement(judge=judge, comparisons=len(shares), agreed=agreed, ci95=interval))
     return tuple(found)

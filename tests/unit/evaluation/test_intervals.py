@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from tasks.evaluation.intervals import bootstrap_mean, paired_difference
+from tasks.evaluation.intervals import bootstrap_mean, paired_difference, wilson_interval
 from tasks.records import PairedDifference
 
 SCORES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40)
@@ -107,3 +108,21 @@ def test_swapping_the_arms_negates_the_difference(pairs: list[tuple[float, float
 def test_every_question_is_a_win_a_tie_or_a_loss(pairs: list[tuple[float, float]]) -> None:
     comparison = compare([a for a, _ in pairs], [b for _, b in pairs])
     assert comparison.wins + comparison.ties + comparison.losses == len(pairs)
+
+
+@pytest.mark.parametrize(("successes", "cases"), [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (55, 200)])
+def test_the_wilson_interval_is_scipys(successes: int, cases: int) -> None:
+    interval = binomtest(successes, cases).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(successes / cases, cases) == pytest.approx((interval.low, interval.high))
+
+
+@given(st.floats(0, 1), st.integers(1, 1000))
+def test_the_wilson_interval_contains_the_share_and_has_a_width(share: float, cases: int) -> None:
+    low, high = wilson_interval(share, cases)
+    assert 0 <= low <= share <= high <= 1 and low < high
+
+
+@pytest.mark.parametrize(("share", "cases"), [(0.5, 0), (-0.1, 3), (1.1, 3), (float("nan"), 3)])
+def test_a_share_of_nothing_has_no_interval(share: float, cases: int) -> None:
+    with pytest.raises(ValueError, match="a share in"):
+        wilson_interval(share, cases)

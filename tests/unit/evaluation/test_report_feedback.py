@@ -24,16 +24,16 @@ MEASURED = Agreement(
         (
             MEASURED,
             [
-                "3 annotators answered 12 comparisons twice or more and gave the same answer in 75% of the pairs; "
+                "3 annotators answered 12 comparisons twice or more and gave the same answer in 75 % of the pairs; "
                 "Krippendorff's alpha is 0.61 (95 % interval 0.20 to 0.90; 0 is chance).",
-                "judge:reference says what people say in 55% of their answers on 10 audit comparisons "
-                "(95 % interval 30% to 80%).",
+                "judge:reference says what people say in 55 % of their answers on 10 audit comparisons "
+                "(95 % interval 30 % to 80 %).",
             ],
         ),
         (
             MEASURED.model_copy(update={"comparisons": 1, "alpha": None, "alpha_ci95": None, "judges": ()}),
             [
-                "3 annotators answered 1 comparison twice or more and gave the same answer in 75% of the pairs; "
+                "3 annotators answered 1 comparison twice or more and gave the same answer in 75 % of the pairs; "
                 "Krippendorff's alpha needs two comparisons, and answers that are not all alike."
             ],
         ),
