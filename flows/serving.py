@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LABELS_READY = "ratchet.labels.ready"
 START_AHEAD = timedelta(seconds=10)  # a run takes longer than that to start
 STOP_S = 30.0  # what a run is given to end before it is killed
+TELL_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -224,18 +225,19 @@ def _end_runs(ended: threading.Event) -> None:
     """Ends the processes of runs: each tells Prefect that it was interrupted, unless it takes too long over that."""
     import psutil
 
-    told: set[int] = set()
+    # Told again after a while: Prefect raises at the signal, and Python drops what is raised in some callbacks.
+    tell_at: dict[int, float] = {}
     kill_at = time.monotonic() + STOP_S
-    while not ended.wait(0.2) and time.monotonic() < kill_at + STOP_S:
+    while not ended.wait(0.2) and (now := time.monotonic()) < kill_at + STOP_S:
         for process in psutil.Process().children():
             with suppress(psutil.Error):  # it has ended meanwhile
                 if "prefect.engine" not in process.cmdline():
                     continue
-                if process.pid not in told:
-                    process.terminate()
-                elif time.monotonic() > kill_at:
+                if now > kill_at:
                     process.kill()
-                told.add(process.pid)
+                elif now >= tell_at.get(process.pid, 0.0):
+                    process.terminate()
+                    tell_at[process.pid] = now + TELL_AGAIN_S
 
 
 @contextmanager
