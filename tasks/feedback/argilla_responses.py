@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.errors import ArgillaError
 from tasks.feedback.argilla_connection import ArgillaConnection, call, list_items
 from tasks.feedback.argilla_people import create_annotator
+from tasks.feedback.argilla_store import read_records
 from tasks.progress import track
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 # Per request; more are refused.
 _BATCH = 100
-_PAGE = 250
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def submit_responses(
             "status": "submitted",
             "values": {name: {"value": value} for name, value in answers[record["external_id"]].items()},
         }
-        for record in _records(owner, dataset_id)
+        for record in read_records(owner, dataset_id, lambda record: record, include="responses")
         if record["external_id"] in answers and user_id not in {each["user_id"] for each in record["responses"]}
     ]
     with track("labels: answers", len(items)) as advance:
@@ -76,13 +76,3 @@ def submit_responses(
                 )
             advance(len(batch))
     return len(items)
-
-
-def _records(owner: "Argilla", dataset_id: str) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = []
-    while True:
-        params: dict[str, str | int] = {"include": "responses", "limit": _PAGE, "offset": len(records)}
-        page = list_items(owner, f"/api/v1/datasets/{dataset_id}/records", params)
-        records += page
-        if len(page) < _PAGE:
-            return records

@@ -142,7 +142,7 @@ def pull_responses(client: "Argilla", dataset_id: str) -> PulledResponses:
             f"The dataset {dataset_id} is no longer in Argilla, for somebody deleted it: what was pulled from it "
             "before stays in the feedback log."
         )
-    found = _read_records(
+    found = read_records(
         client,
         dataset_id,
         lambda record: (record.get("external_id") or "", record["responses"]),
@@ -159,6 +159,40 @@ def pull_responses(client: "Argilla", dataset_id: str) -> PulledResponses:
         ),
         present_records=frozenset(request_id for request_id, _ in found if request_id),
         present_users=frozenset(usernames),
+    )
+
+
+def read_records(
+    client: "Argilla", dataset_id: str, keep: Callable[[dict[str, Any]], Item], include: str = ""
+) -> list[Item]:
+    """What `keep` makes of each record, in the order in which the records came; one page is in memory at a time.
+
+    Raises:
+        UnreachableError: when the server does not answer, or records vanish while they are read.
+        ArgillaError: when it refuses.
+    """
+    for _ in range(READS):
+        kept: dict[str, Item] = {}
+        totals: set[int] = set()
+        offset = 0
+        while not totals or offset < max(totals):
+            params: dict[str, str | int] = {"offset": offset, "limit": PAGE_RECORDS}
+            page = call(
+                client,
+                "GET",
+                f"/api/v1/datasets/{dataset_id}/records",
+                params=params | ({"include": include} if include else {}),
+                needs=["items", "total"],
+            )
+            kept.update((record["id"], keep(record)) for record in page["items"])
+            totals.add(page["total"])
+            offset += PAGE_RECORDS
+        # Where a record was deleted meanwhile, the ones behind it moved up, one of them past the page's edge.
+        if totals == {len(kept)}:
+            return list(kept.values())
+    raise UnreachableError(
+        f"The records of dataset {dataset_id} in Argilla change while they are read: wait until nobody deletes any, "
+        "and run the command again."
     )
 
 
@@ -183,7 +217,7 @@ def labelling_url(connection: ArgillaConnection, dataset_id: str) -> str:
 
 def _shown_records(client: "Argilla", dataset_id: str) -> dict[str, str]:
     """What the dataset shows: by external id, the hash of the record's fields."""
-    records = _read_records(client, dataset_id, lambda record: (record.get("external_id"), sha256_of(record["fields"])))
+    records = read_records(client, dataset_id, lambda record: (record.get("external_id"), sha256_of(record["fields"])))
     return {name: shown for name, shown in records if name is not None}
 
 
@@ -211,35 +245,6 @@ def _batches(requests: Iterable[LabelRequest], make: Callable[[LabelRequest], It
         size += grown
     if batch:
         yield batch
-
-
-def _read_records(
-    client: "Argilla", dataset_id: str, keep: Callable[[dict[str, Any]], Item], include: str = ""
-) -> list[Item]:
-    """What `keep` makes of each record, in the order in which the records came; one page is in memory at a time."""
-    for _ in range(READS):
-        kept: dict[str, Item] = {}
-        totals: set[int] = set()
-        offset = 0
-        while not totals or offset < max(totals):
-            params: dict[str, str | int] = {"offset": offset, "limit": PAGE_RECORDS}
-            page = call(
-                client,
-                "GET",
-                f"/api/v1/datasets/{dataset_id}/records",
-                params=params | ({"include": include} if include else {}),
-                needs=["items", "total"],
-            )
-            kept.update((record["id"], keep(record)) for record in page["items"])
-            totals.add(page["total"])
-            offset += PAGE_RECORDS
-        # Where a record was deleted meanwhile, the ones behind it moved up, one of them past the page's edge.
-        if totals == {len(kept)}:
-            return list(kept.values())
-    raise UnreachableError(
-        f"The records of dataset {dataset_id} in Argilla change while they are read: wait until nobody deletes any, "
-        "and run the command again."
-    )
 
 
 def _usernames(client: "Argilla", workspace_id: str) -> dict[str, str]:

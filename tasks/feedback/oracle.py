@@ -76,20 +76,11 @@ def answer_as_oracle(config: Config, home: Home) -> int:
         )
     questions = read_split(home, rounds[-1][0].domain, "train")
     references = {question.id: question.answer for question in questions if question.answer}
-    requests = {each.id: _requests(home, each) for each in datasets}
-    answers = answer_from_references(
-        [request for rows in requests.values() for request in rows],
-        references,
-        _scorer(config, home),
-        config.reference_judge,
-    )
+    requests = [row for each in datasets for row in read_rows(home.objects, each.requests, LabelRequest)]
+    answers = answer_from_references(requests, references, _scorer(config, home), config.reference_judge)
     if not answers:
         raise RatchetError("None of the questions asked has a reference `answer` for the oracle to go by: add some.")
-    return sum(_submit(config, home, each, answers) for each in datasets)
-
-
-def _requests(home: Home, dataset: LabelDataset) -> list[LabelRequest]:
-    return read_rows(home.objects, dataset.requests, LabelRequest)
+    return _submit(config, home, datasets, answers)
 
 
 def _scorer(config: Config, home: Home) -> ScoreAnswers:
@@ -101,7 +92,7 @@ def _scorer(config: Config, home: Home) -> ScoreAnswers:
     return partial(score_answers, embed=embed)
 
 
-def _submit(config: Config, home: Home, dataset: LabelDataset, answers: Mapping[str, OracleAnswer]) -> int:
+def _submit(config: Config, home: Home, datasets: Sequence[LabelDataset], answers: Mapping[str, OracleAnswer]) -> int:
     from tasks.feedback.argilla_connection import connect
     from tasks.feedback.argilla_responses import ensure_annotator, submit_responses
     from tasks.feedback.argilla_settings import CHOICES
@@ -118,4 +109,4 @@ def _submit(config: Config, home: Home, dataset: LabelDataset, answers: Mapping[
         }
         for request_id, answer in answers.items()
     }
-    return submit_responses(owner, client, oracle.id, dataset.id, values)
+    return sum(submit_responses(owner, client, oracle.id, dataset.id, values) for dataset in datasets)

@@ -102,16 +102,18 @@ def wait_for_labels(config: Config, home: Home, batch: FeedbackBatch, needed: in
         )
     for dataset in datasets:
         say(f"labels: {dataset.requests.rows} records to answer at {dataset.url}")
-    shown = -1
-    while True:
+    given, counted = -1, None
+    while given < needed:
+        if counted is not None:
+            time.sleep(POLL_S)
         pull_labels(config, home)
-        given = sum(is_person(row) and row.round == batch.round for row in log.read(home, config.name))
-        if given != shown:
+        # Another process may have pulled, too, so the log says whether there is anything to count again.
+        if (segments := log.segments(home, config.name)) == counted:
+            continue
+        counted, before = segments, given
+        given = sum(is_person(row) and row.round == batch.round for row in log.read(home, config.name, segments))
+        if given != before:
             say(f"labels: {min(given, needed)} of {needed} given" + ("" if given >= needed else ", waiting"))
-            shown = given
-        if given >= needed:
-            return
-        time.sleep(POLL_S)
 
 
 def _pull_dataset(
