@@ -1,149 +1,24 @@
 """The config file of a domain: one YAML file, every key known, every problem reported at once.
 
-A key's type and range stand beside its default below; `ratchet init` writes the commented version.
+A key's type and range stand beside its default in tasks/settings; `ratchet init` writes the commented version.
 """
 
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError, raise_collected
 from tasks.files import sha256_of
-
-Positive = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Metric = Literal["semantic_similarity", "rouge_l", "rouge_l_recall", "token_overlap_recall"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-
-
-class Section(BaseModel):
-    """A part of the config: frozen, and it refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ModelSettings(Section):
-    """The base model and where it runs."""
-
-    base: str = Field(default="smollm2-135m-instruct", min_length=1, description="embedded name, hub id or path")
-    revision: str | None = Field(default=None, description="git revision of a hub id")
-    embeddings: str = Field(default="all-minilm-l6-v2", min_length=1, description="embedded name, hub id or path")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: cuda, then mps, then cpu")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="auto: bfloat16 on GPUs that have it, float32 on CPU"
-    )
-    threads: Annotated[int, Field(ge=0)] = Field(default=0, description="CPU threads; 0: all cores")
-
-
-class GenerationSettings(Section):
-    """How every arm answers. Evaluation decodes greedily; collect samples with its own temperature."""
-
-    max_new_tokens: Positive = 64
-    batch_size: Positive = Field(default=32, description="prompts decoded together")
-    max_prompt_tokens: Positive = Field(default=1024, description="a longer prompt is an error, never cut")
-
-
-class CollectSettings(Section):
-    """Sampling candidates from the champion."""
-
-    questions: Positive = Field(default=100, description="train questions sampled each round")
-    candidates: Annotated[int, Field(ge=2, le=16)] = Field(default=4, description="candidates per question")
-    temperature: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
-    top_k: Positive = Field(default=50, description="draw among this many likeliest tokens")
-
-
-class ReferenceJudgeSettings(Section):
-    """The reference judge: scores a candidate by its likeness to the reference answer, 0 to 1."""
-
-    margin: Fraction = Field(default=0.05, description="scores closer than this are a tie")
-    both_bad_below: Fraction = Field(default=0.2, description="when both score below this, both are bad")
-
-
-class HumanFeedbackSettings(Section):
-    """Asking people, through Argilla."""
-
-    argilla: Annotated[str, StringConstraints(pattern=r"^(embedded|https?://.+)$")] | None = Field(
-        default=None, description="None: people are not asked; embedded: `ratchet argilla up`; or a server's URL"
-    )
-    api_key_secret: str | None = Field(
-        default=None, description="a Prefect Secret block with the API key; None: the variable ARGILLA_API_KEY"
-    )
-    workspace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=200)] = "ratchet"
-    labels: Positive = Field(default=50, description="labels asked of people each round")
-    audit_share: Fraction = Field(
-        default=0.2, description="share of the records drawn at random, which two people answer unaided"
-    )
-    guidelines: str | None = Field(default=None, description="a markdown file in place of the built-in guidelines")
-    round_after: Positive = Field(default=50, description="new labels after which `ratchet watch` starts a round")
-
-
-class CurateSettings(Section):
-    """From feedback to a dataset."""
-
-    pairs_per_question: Positive = Field(default=2, description="pairs kept per question, most confident first")
-    reference_pairs: bool = Field(default=True, description="also pair each reference answer with the worst candidate")
-
-
-class LoraSettings(Section):
-    """The adapter's shape (Hu et al. 2021)."""
-
-    r: Positive = 16
-    alpha: Positive = 32
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    target_modules: str | tuple[str, ...] = Field(default="all-linear", description="module names, or all-linear")
-
-
-class SftSettings(Section):
-    """Supervised fine-tuning on demonstrations."""
-
-    epochs: Annotated[float, Field(gt=0.0)] = 2.0
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 5e-4
-    batch_size: Positive = 8
-    gradient_accumulation: Positive = 1
-    warmup_share: Fraction = 0.1
-
-
-class DpoSettings(Section):
-    """Direct preference optimisation on pairs (Rafailov et al. 2023)."""
-
-    epochs: Annotated[float, Field(gt=0.0)] = 1.0
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-5
-    batch_size: Positive = Field(default=2, description="pairs; each is two rows in memory")
-    gradient_accumulation: Positive = 2
-    warmup_share: Fraction = 0.1
-    beta: Annotated[float, Field(gt=0.0)] = Field(default=0.1, description="pull towards the reference policy")
-    sft_weight: Annotated[float, Field(ge=0.0)] = Field(
-        default=1.0, description="weight of the likelihood of the chosen answer beside the DPO loss"
-    )
-    min_pairs: Positive = Field(default=8, description="with fewer pairs DPO is left out, and the round says so")
-
-
-class TrainSettings(Section):
-    """SFT, then DPO."""
-
-    lora: LoraSettings = LoraSettings()
-    sft: SftSettings = SftSettings()
-    dpo: DpoSettings = DpoSettings()
-    max_length: Positive = Field(default=1024, description="tokens of prompt and completion; longer rows are refused")
-    gradient_checkpointing: bool = Field(default=False, description="slower, but large models fit")
-    checkpoint_steps: Positive = Field(default=10, description="a killed run loses at most this many steps")
-
-
-class EvaluateSettings(Section):
-    """The frozen test set and its intervals."""
-
-    max_questions: Positive = Field(default=200, description="test questions used, in the order of their hash")
-    bootstrap_resamples: Annotated[int, Field(ge=1000)] = 10_000
-
-
-class PromoteSettings(Section):
-    """The gate."""
-
-    primary_metric: Metric = "rouge_l"
-    min_test_questions: Positive = Field(default=30, description="below this there is no verdict and no promotion")
+from tasks.settings.curation import CurateSettings
+from tasks.settings.evaluation import EvaluateSettings, PromoteSettings
+from tasks.settings.feedback import EndUserSettings, HumanFeedbackSettings
+from tasks.settings.judging import JudgeSettings, JudgeTrustSettings, ReferenceJudgeSettings
+from tasks.settings.models import CollectSettings, GenerationSettings, ModelSettings
+from tasks.settings.section import Name, Section
+from tasks.settings.training import TrainSettings
 
 
 class Config(Section):
@@ -164,12 +39,22 @@ class Config(Section):
     generation: GenerationSettings = GenerationSettings()
     collect: CollectSettings = CollectSettings()
     reference_judge: ReferenceJudgeSettings = ReferenceJudgeSettings()
+    judges: tuple[JudgeSettings, ...] = Field(default=(), description="LLM judges; each has a vote of its own")
+    judge_trust: JudgeTrustSettings = JudgeTrustSettings()
     human_feedback: HumanFeedbackSettings = HumanFeedbackSettings()
+    end_users: EndUserSettings = EndUserSettings()
     curate: CurateSettings = CurateSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     promote: PromoteSettings = PromoteSettings()
     root: Path = Field(exclude=True, description="set by load_config, never by the file")
+
+    @model_validator(mode="after")
+    def _judges_have_names_of_their_own(self) -> "Config":
+        names = [judge.name for judge in self.judges]
+        if taken := sorted({name for name in names if names.count(name) > 1 or name == "reference"}):
+            raise ValueError(f"judges: the name {taken[0]!r} is taken; give each judge one of its own")
+        return self
 
     @property
     def sha256(self) -> str:
@@ -240,6 +125,8 @@ def _describe_one(item: Mapping[str, Any]) -> str:
         close = difflib.get_close_matches(location[-1], known, n=1)
         remedy = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}."
         return f"{key}: unknown key (value {value!r}); {remedy}"
+    if item["type"] == "value_error":
+        return f"{item['ctx']['error']!s}."
     if item["type"] == "missing":
         return f"{key}: missing; {_field_description(location)}."
     if item["type"] == "string_pattern_mismatch":
@@ -263,6 +150,8 @@ def _location(parts: Sequence[str | int]) -> list[str]:
 def _section_at(location: list[str]) -> type[BaseModel] | None:
     section: type[BaseModel] | None = Config
     for part in location:
+        if part.isdigit():  # the place in a list of sections
+            continue
         if section is None or part not in section.model_fields:
             return None
         annotation = section.model_fields[part].annotation

@@ -26,8 +26,17 @@ StageRecord = TypeVar("StageRecord", bound=Record)
 
 # The settings each stage reads; `seed` and `system_prompt` shape what models say.
 _SETTINGS: dict[Stage, tuple[str, ...]] = {
-    "collect": ("seed", "system_prompt", "model", "generation", "collect", "reference_judge", "human_feedback"),
-    "curate": ("system_prompt", "curate"),
+    "collect": (
+        "seed",
+        "system_prompt",
+        "model",
+        "generation",
+        "collect",
+        "reference_judge",
+        "judges",
+        "human_feedback",
+    ),
+    "curate": ("seed", "system_prompt", "model", "judge_trust", "end_users", "curate"),
     "train": ("seed", "model", "train"),
     "evaluate": ("seed", "system_prompt", "model", "generation", "evaluate"),
     "promote": ("promote",),
@@ -62,6 +71,8 @@ def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 

@@ -21,17 +21,18 @@ from tasks.files import (
     write_atomically,
     write_rows,
 )
-from tasks.records import Demonstration, FileRef, PreferencePair, Snapshot
+from tasks.records import Demonstration, FileRef, PreferencePair, RatedAnswer, Snapshot
 
-DatasetRow = TypeVar("DatasetRow", Demonstration, PreferencePair)
+DatasetRow = TypeVar("DatasetRow", Demonstration, PreferencePair, RatedAnswer)
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def write_snapshot(
     directory: Path,
     demonstrations: Sequence[Demonstration],
     preference_pairs: Sequence[PreferencePair],
+    rated_answers: Sequence[RatedAnswer] = (),
     *,
     parents: Sequence[str],
     dropped: Mapping[str, int],
@@ -50,10 +51,12 @@ def write_snapshot(
         temporary = Path(tempfile.mkdtemp(dir=directory, prefix=".snapshot."))
         rows = write_rows(temporary, _sorted_by_id(demonstrations))
         pairs = write_rows(temporary, _sorted_by_id(preference_pairs))
+        rated = write_rows(temporary, _sorted_by_id(rated_answers))
         snapshot = Snapshot(
-            sha256=_name(rows, pairs),
+            sha256=_name(rows, pairs, rated),
             demonstrations=rows,
             preference_pairs=pairs,
+            rated_answers=rated,
             parents=tuple(sorted(set(parents))),
             dropped=dict(sorted(dropped.items())),
         )
@@ -94,9 +97,12 @@ def read_snapshot(directory: Path, sha256: str) -> Snapshot:
         snapshot = Snapshot.model_validate(fields)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise IntegrityError(f"{manifest} is not a manifest: delete {folder} and run the round again.") from error
-    if snapshot.sha256 != sha256 or _name(snapshot.demonstrations, snapshot.preference_pairs) != sha256:
+    if (
+        snapshot.sha256 != sha256
+        or _name(snapshot.demonstrations, snapshot.preference_pairs, snapshot.rated_answers) != sha256
+    ):
         raise IntegrityError(f"{manifest} describes another snapshot: delete {folder} and run the round again.")
-    for reference in (snapshot.demonstrations, snapshot.preference_pairs):
+    for reference in (snapshot.demonstrations, snapshot.preference_pairs, snapshot.rated_answers):
         read_verified(folder / f"{reference.sha256}.jsonl", reference.sha256)
     return snapshot
 
@@ -113,15 +119,22 @@ def read_preference_pairs(directory: Path, snapshot: Snapshot) -> list[Preferenc
     return list(parse_rows(read_verified(path, snapshot.preference_pairs.sha256), PreferencePair))
 
 
+def read_rated_answers(directory: Path, snapshot: Snapshot) -> list[RatedAnswer]:
+    """The snapshot's KTO rows, verified, sorted by id."""
+    path = directory / snapshot.sha256 / f"{snapshot.rated_answers.sha256}.jsonl"
+    return list(parse_rows(read_verified(path, snapshot.rated_answers.sha256), RatedAnswer))
+
+
 def _sorted_by_id(rows: Sequence[DatasetRow]) -> list[DatasetRow]:
     return sorted(rows, key=lambda row: row.id)
 
 
-def _name(demonstrations: FileRef, preference_pairs: FileRef) -> str:
+def _name(demonstrations: FileRef, preference_pairs: FileRef, rated_answers: FileRef) -> str:
     return sha256_of(
         {
             "schema": SCHEMA,
             "demonstrations": demonstrations.model_dump(),
             "preference_pairs": preference_pairs.model_dump(),
+            "rated_answers": rated_answers.model_dump(),
         }
     )

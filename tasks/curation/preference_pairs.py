@@ -11,12 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tasks.config import CurateSettings
 from tasks.feedback.pairing import comparable_text
 from tasks.feedback.sources import PEOPLE, is_person
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
 from tasks.records import Candidate, Feedback, Message, PreferencePair, Question
+from tasks.settings.curation import CurateSettings
 
 _REFERENCE_SOURCE = "reference:"
 _SAID_BY_PEOPLE = tuple(f"{source}:" for source in (*PEOPLE, "correction", "reference"))

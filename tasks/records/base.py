@@ -11,6 +11,7 @@ Seconds = Annotated[float, Field(ge=0.0)]
 
 Split = Literal["train", "test"]
 Preference = Literal["a", "b", "tie", "both_bad"]
+Rating = Literal["up", "down"]
 ARMS = ("base", "champion", "challenger")
 STAGES: tuple["Stage", ...] = ("collect", "curate", "train", "evaluate", "promote")
 Stage = Literal["collect", "curate", "train", "evaluate", "promote"]

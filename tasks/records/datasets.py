@@ -1,4 +1,4 @@
-"""What a model learns from: demonstrations and preference pairs in a snapshot."""
+"""What a model learns from: demonstrations, preference pairs and rated answers in a snapshot."""
 
 from typing import Literal
 
@@ -23,6 +23,7 @@ class Demonstration(Record):
     prompt: tuple[Message, ...]
     completion: str
     source: str = Field(description="`reference` or `correction:<feedback id>`")
+    feedback: tuple[Sha256, ...] = Field(default=(), description="ids of the judgements it comes from, sorted")
 
 
 class PreferencePair(Record):
@@ -38,13 +39,28 @@ class PreferencePair(Record):
         description="`<feedback source>:<feedback id>`, `correction:<feedback id>` or `reference:<candidate id>`"
     )
     confidence: Share = Field(default=1.0, description="the judgement's confidence, 0 to 1")
+    feedback: tuple[Sha256, ...] = Field(default=(), description="ids of the judgements it comes from, sorted")
+
+
+class RatedAnswer(Record):
+    """A prompt with one completion that was found good or bad, for KTO."""
+
+    id: Sha256
+    question_id: str
+    family: str
+    prompt: tuple[Message, ...]
+    completion: str
+    desirable: bool = Field(description="thumbs up; False: thumbs down")
+    source: str = Field(description="`<feedback source>:<feedback id>`")
+    feedback: tuple[Sha256, ...] = Field(default=(), description="ids of the judgements it comes from, sorted")
 
 
 class Snapshot(Record):
     """An immutable dataset named by its content."""
 
-    sha256: Sha256 = Field(description="hash over both files; the folder's name")
+    sha256: Sha256 = Field(description="hash over its files; the folder's name")
     demonstrations: FileRef
     preference_pairs: FileRef
+    rated_answers: FileRef
     parents: tuple[Sha256, ...] = Field(description="hashes of the questions and feedback it was built from, sorted")
     dropped: dict[str, Count] = Field(description="rows left out, by reason")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tasks.records.base import Count, FileRef, Preference, Record, Seconds, Sha256, Share
+from tasks.records.base import Count, FileRef, Preference, Rating, Record, Seconds, Sha256, Share
 from tasks.records.domain import Question
 from tasks.records.models import ModelVersion
 
@@ -34,7 +34,7 @@ class Comparison(Record):
 
 
 class Feedback(Record):
-    """One judgement on two candidates (or one, with a correction)."""
+    """One judgement on two candidates; on a single one, which both sides then name, a rating or a correction."""
 
     id: Sha256 = Field(
         description="hash of source, annotator, question, candidates and request, so that a judgement counts once"
@@ -42,9 +42,13 @@ class Feedback(Record):
     question_id: str
     candidate_a: Sha256
     candidate_b: Sha256
-    preference: Preference = Field(description="a, b, tie (as good as each other) or both_bad")
+    preference: Preference = Field(
+        description="a, b, tie (as good as each other) or both_bad; tie on a single candidate"
+    )
+    rating: Rating | None = Field(default=None, description="an end user's thumb on a single candidate")
     source: str = Field(
-        description="who judged: `human`, `oracle` (a script in a person's place), `judge:<name>`, `end_user`"
+        description="who judged: `human`, `oracle` (a script in a person's place), `judge:reference`, "
+        "`judge:<name>@<version>` (an LLM judge), `end_user`"
     )
     annotator: str | None = Field(default=None, description="opaque id of the person, None for judges")
     confidence: Share = Field(default=1.0, description="how sure the source was, 0 to 1")
@@ -54,6 +58,11 @@ class Feedback(Record):
     audit: bool = Field(default=False, description="asked on the audit slice: chosen at random, no suggestion shown")
     swap_inconsistent: bool = Field(
         default=False, description="a judge that changed its mind when a and b were swapped"
+    )
+    both_orders: tuple[Preference, Preference] | None = Field(
+        default=None,
+        description="what a judge said with a shown first, and with b shown first, both of these a and b; "
+        "None for people, and for judges to whom position is nothing",
     )
     given_at: datetime | None = Field(
         default=None, description="when it was last edited, by the clock of the server that holds it; None for judges"

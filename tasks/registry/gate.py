@@ -6,9 +6,9 @@ difference to the champion lies above zero. "Not lower on one number" is not a r
 
 import math
 
-from tasks.config import PromoteSettings
 from tasks.errors import RatchetError
 from tasks.records import ArmReport, Certificate, Check, PairedDifference
+from tasks.settings.evaluation import PromoteSettings
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"

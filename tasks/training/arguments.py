@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tasks.config import DpoSettings, SftSettings, TrainSettings
 from tasks.models.hardware import Hardware
+from tasks.settings.training import DpoSettings, SftSettings, TrainSettings
 
 
 def shared_arguments(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.config import TrainSettings
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.records import BaseModelRef, PreferencePair
+from tasks.settings.training import TrainSettings
 from tasks.training.arguments import shared_arguments
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, run_phase
 from tasks.training.rows import preference_rows

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.config import LoraSettings, TrainSettings
 from tasks.errors import ModelError
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.records import BaseModelRef, Demonstration
+from tasks.settings.training import LoraSettings, TrainSettings
 from tasks.training.arguments import shared_arguments
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, run_phase
 from tasks.training.rows import demonstration_rows

@@ -27,10 +27,10 @@ def main() -> None:
     """Prints the figures, and the same as one JSON object in the last line."""
     import torch
 
-    from tasks.config import ModelSettings
     from tasks.home import Home
     from tasks.models.base_model import resolve_base
     from tasks.models.hardware import choose_hardware, use_threads
+    from tasks.settings.models import ModelSettings
 
     with tempfile.TemporaryDirectory(prefix="ratchet-bench.") as name:
         folder = Path(name)
@@ -80,7 +80,7 @@ def measure_matmul_peak(size: int = 2048, repeats: int = 8) -> float:
 
 def measure_training(base: Any, hardware: Any, rows: Sequence[Any], folder: Path, peak: float) -> dict[str, Any]:
     """Tokens per second of the flow's SFT and of two plain TRL scripts, and each one's final loss on the rows."""
-    from tasks.config import SftSettings, TrainSettings
+    from tasks.settings.training import SftSettings, TrainSettings
     from tasks.training.phases import PhaseFolder
     from tasks.training.sft import run_sft
 
@@ -160,9 +160,9 @@ def mean_loss(base: Any, rows: Sequence[Any], adapter_folder: Path) -> float:
     """The mean negative log-likelihood of a completion token over all rows, with the adapter as trained."""
     import torch
 
-    from tasks.config import ModelSettings
     from tasks.models.hardware import choose_hardware
     from tasks.models.loading import load_model, load_tokenizer
+    from tasks.settings.models import ModelSettings
 
     model = load_model(base, adapter_folder, choose_hardware(ModelSettings()))
     tokenizer = load_tokenizer(base)
@@ -191,9 +191,9 @@ def flops_per_token(base: Any, rows: Sequence[Any]) -> float:
     The base is frozen, so no gradient of its weights is computed; the output layer runs on completion tokens only.
     LoRA's own and attention's operations are left out: they come to a few per cent here.
     """
-    from tasks.config import ModelSettings
     from tasks.models.hardware import choose_hardware
     from tasks.models.loading import load_model, load_tokenizer
+    from tasks.settings.models import ModelSettings
 
     tokenizer = load_tokenizer(base)
     lengths = [encode(tokenizer, row) for row in rows]
@@ -206,9 +206,9 @@ def flops_per_token(base: Any, rows: Sequence[Any]) -> float:
 
 def measure_generation(base: Any, hardware: Any, rows: Sequence[Any]) -> dict[str, float]:
     """Generated tokens per second, 32 prompts in one batch and one by one."""
-    from tasks.config import GenerationSettings
     from tasks.models.generation import generate
     from tasks.models.loading import load_model, load_tokenizer
+    from tasks.settings.models import GenerationSettings
 
     model, tokenizer = load_model(base, None, hardware), load_tokenizer(base)
     prompts = [row.prompt for row in rows[:PROMPTS]]

@@ -10,8 +10,8 @@ from tasks.errors import ConfigError
 
 MINIMAL = "name: demo\nquestions: questions.jsonl\n"
 TOP_LEVEL = (
-    "collect, curate, documents, evaluate, generation, human_feedback, mlflow_tracking_uri, model, name, promote, "
-    "questions, reference_judge, seed, system_prompt, test_share, train"
+    "collect, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, judges, "
+    "mlflow_tracking_uri, model, name, promote, questions, reference_judge, seed, system_prompt, test_share, train"
 )
 
 
@@ -62,8 +62,17 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
         ("1: 2\n", f": 1: unknown key (value 2); known here: {TOP_LEVEL}."),
         ("train: {dpo: {bta: 1}}\n", ": train.dpo.bta: unknown key (value 1); did you mean `beta`?"),
         (
-            "curate: {x: 1}\n",
-            ": curate.x: unknown key (value 1); known here: pairs_per_question, reference_pairs.",
+            "reference_judge: {x: 1}\n",
+            ": reference_judge.x: unknown key (value 1); known here: both_bad_below, margin.",
+        ),
+        (
+            "judges: [{name: one}, {name: two, bugdet: {}}]\n",
+            ": judges.1.bugdet: unknown key (value {}); did you mean `budget`?",
+        ),
+        ("judges: [{name: one}, {name: one}]\n", ": judges: the name 'one' is taken; give each judge one of its own."),
+        (
+            "judges: [{name: reference}]\n",
+            ": judges: the name 'reference' is taken; give each judge one of its own.",
         ),
         ("root: /tmp\n", ": root: unknown key (value '/tmp'); remove it."),
         (

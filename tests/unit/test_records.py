@@ -102,7 +102,9 @@ RECORDS: list[Record] = [
         source="reference",
     ),
     PreferencePair(id=A, question_id="q", family="f", prompt=(), chosen="Yes", rejected="No", source="human:1"),
-    Snapshot(sha256=A, demonstrations=FILE, preference_pairs=FILE, parents=(B, C), dropped={"blank": 0}),
+    Snapshot(
+        sha256=A, demonstrations=FILE, preference_pairs=FILE, rated_answers=FILE, parents=(B, C), dropped={"blank": 0}
+    ),
     ArmReport(
         domain="d",
         round=1,

@@ -28,7 +28,9 @@ BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 CHAMPION = ModelVersion(name="tiny", version=1, base=BASE)
 EMPTY = FileRef(sha256="e" * 64, rows=0)
 DOMAIN = Domain(name="tiny", questions=EMPTY, documents=EMPTY, train_questions=4, test_questions=2, shared_families=0)
-SNAPSHOT = Snapshot(sha256="5" * 64, demonstrations=EMPTY, preference_pairs=EMPTY, parents=(), dropped={})
+SNAPSHOT = Snapshot(
+    sha256="5" * 64, demonstrations=EMPTY, preference_pairs=EMPTY, rated_answers=EMPTY, parents=(), dropped={}
+)
 OPENED = Round(number=1, domain=DOMAIN, champion=CHAMPION)
 
 
@@ -56,11 +58,14 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "test_share": (0.5, set()),
     "mlflow_tracking_uri": ("http://mlflow.example", set()),
     "system_prompt": ("Be brief.", {"collect", "curate", "evaluate"}),
-    "seed": (1, {"collect", "train", "evaluate"}),
-    "model": ({"threads": 3}, {"collect", "train", "evaluate"}),
+    "seed": (1, {"collect", "curate", "train", "evaluate"}),
+    "model": ({"threads": 3}, {"collect", "curate", "train", "evaluate"}),
     "generation": ({"max_new_tokens": 3}, {"collect", "evaluate"}),
     "collect": ({"questions": 3}, {"collect"}),
     "reference_judge": ({"margin": 0.3}, {"collect"}),
+    "judges": ([{"name": "local"}], {"collect"}),
+    "judge_trust": ({"min_kappa": 0.1}, {"curate"}),
+    "end_users": ({"files": ["*.jsonl"]}, {"curate"}),
     "human_feedback": ({"labels": 3}, {"collect"}),
     "curate": ({"pairs_per_question": 3}, {"curate"}),
     "train": ({"sft": {"epochs": 3}}, {"train"}),

@@ -147,7 +147,7 @@ def test_a_missing_file_of_rows_is_named(tmp_path: Path) -> None:
         lambda data: b"3",
         lambda data: b'"text"',
         lambda data: b"{}",
-        lambda data: b'{"schema":1}',
+        lambda data: b'{"schema":2}',
         lambda data: data.replace(b'"rows":3', b'"rows":"three"'),
     ],
     ids=["empty", "truncated", "not UTF-8", "list", "number", "text", "no keys", "no fields", "wrong type"],
@@ -193,11 +193,11 @@ def test_another_schema_is_not_taken_for_damage(tmp_path: Path, more: dict[str, 
     snapshot = write(tmp_path)
     manifest = damaged(
         tmp_path / snapshot.sha256 / "manifest.json",
-        lambda data: json.dumps({**json.loads(data), "schema": 2, **more}).encode(),
+        lambda data: json.dumps({**json.loads(data), "schema": 1, **more}).encode(),
     )
     with pytest.raises(IntegrityError) as caught:
         read_snapshot(tmp_path, snapshot.sha256)
-    assert str(caught.value) == f"{manifest} has schema 2, not 1: read it with the version that wrote it."
+    assert str(caught.value) == f"{manifest} has schema 1, not 2: read it with the version that wrote it."
 
 
 def test_a_process_killed_half_way_leaves_no_snapshot_and_does_not_stop_the_next(tmp_path: Path) -> None:

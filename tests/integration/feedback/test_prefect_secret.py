@@ -6,10 +6,11 @@ import pytest
 from prefect.blocks.system import Secret
 from prefect.testing.utilities import prefect_test_harness
 
-from tasks.config import Config, HumanFeedbackSettings
+from tasks.config import Config
 from tasks.errors import ConfigError
 from tasks.feedback.label_server import find_connection
 from tasks.home import Home
+from tasks.settings.feedback import HumanFeedbackSettings
 
 
 def config(block: str) -> Config:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from integration.feedback.label_requests import NAME, Person, make_requests
 
-from tasks.config import Config, HumanFeedbackSettings
+from tasks.config import Config
 from tasks.errors import ArgillaError, UnreachableError
 from tasks.feedback import log
 from tasks.feedback.argilla_connection import ArgillaConnection, call
@@ -23,6 +23,7 @@ from tasks.files import write_rows
 from tasks.home import Home
 from tasks.records import BaseModelRef, FeedbackBatch, FileRef, LabelDataset, ModelVersion
 from tasks.rounds import write_stage
+from tasks.settings.feedback import HumanFeedbackSettings
 
 RECORDS = 60
 REPOSITORY = Path(__file__).parents[3]

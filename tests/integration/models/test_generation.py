@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from tasks.config import GenerationSettings
 from tasks.errors import ModelError
 from tasks.models.generation import Decoding, generate
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.records import BaseModelRef, Message
+from tasks.settings.models import GenerationSettings
 
 SETTINGS = GenerationSettings(max_new_tokens=12, batch_size=4)
 PROMPTS = tuple(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config import Config, GenerationSettings, ModelSettings
+from tasks.config import Config
 from tasks.files import sha256_of_directory
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
@@ -16,6 +16,7 @@ from tasks.records import Adapter, BaseModelRef, FileRef
 from tasks.registry import tracking
 from tasks.registry.connection import connect
 from tasks.registry.logging_models import ADAPTER_FILES
+from tasks.settings.models import GenerationSettings, ModelSettings
 
 
 @dataclass(frozen=True)

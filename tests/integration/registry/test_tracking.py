@@ -20,6 +20,7 @@ SNAPSHOT = Snapshot(
     sha256="c" * 64,
     demonstrations=FileRef(sha256="1" * 64, rows=240),
     preference_pairs=FileRef(sha256="2" * 64, rows=60),
+    rated_answers=FileRef(sha256="e" * 64, rows=0),
     parents=("3" * 64,),
     dropped={"tie": 4},
 )

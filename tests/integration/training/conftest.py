@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import tasks
-from tasks.config import DpoSettings, LoraSettings, SftSettings, TrainSettings
 from tasks.files import sha256_of
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair
+from tasks.settings.training import DpoSettings, LoraSettings, SftSettings, TrainSettings
 from tasks.training.dpo import run_dpo
 from tasks.training.phases import PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
@@ -27,7 +27,7 @@ KILLER = """
 import json, os, signal, sys
 from pathlib import Path
 import torch
-from tasks.config import TrainSettings
+from tasks.settings.training import TrainSettings
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef, Demonstration, PreferencePair
 from tasks.training import phases

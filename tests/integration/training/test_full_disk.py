@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tasks.config import TrainSettings
 from tasks.errors import HomeError
+from tasks.settings.training import TrainSettings
 from tasks.training.phases import PhaseResult
 
 RunPhase = Callable[..., PhaseResult]

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tasks.config import LoraSettings, TrainSettings
 from tasks.errors import DomainError, ModelError
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair
+from tasks.settings.training import LoraSettings, TrainSettings
 from tasks.training.phases import PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
 

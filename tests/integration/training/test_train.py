@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Config, TrainSettings
+from tasks.config import Config
 from tasks.errors import DomainError
 from tasks.files import read_rows, sha256_of_directory
 from tasks.home import Home
 from tasks.models.hardware import Hardware
 from tasks.records import Adapter, BaseModelRef, Demonstration, FileRef, LossPoint, ModelVersion, PreferencePair
+from tasks.settings.training import TrainSettings
 from tasks.snapshots import write_snapshot
 from tasks.training.adapters import ADAPTER_FILES, keep_adapter
 from tasks.training.train import TrainingRun, train_adapter

@@ -6,10 +6,11 @@ import example_records
 import pytest
 from example_records import candidate, judgement, minute
 
-from tasks.config import Config, CurateSettings
+from tasks.config import Config
 from tasks.curation.curate import curate
 from tasks.home import Home
 from tasks.records import Feedback
+from tasks.settings.curation import CurateSettings
 from tasks.snapshots import read_demonstrations, read_preference_pairs
 
 PARENTS = ["e" * 64]

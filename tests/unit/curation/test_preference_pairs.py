@@ -4,11 +4,11 @@ import example_records
 import pytest
 from example_records import candidate
 
-from tasks.config import CurateSettings
 from tasks.curation.preference_pairs import build_preference_pairs
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
 from tasks.records import Candidate, Feedback, PreferencePair, Question, Split
+from tasks.settings.curation import CurateSettings
 
 NOTHING_DROPPED = {
     "judgements_on_unknown_questions": 0,

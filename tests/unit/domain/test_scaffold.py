@@ -29,8 +29,10 @@ def keys_and_defaults(section: BaseModel, prefix: str = "") -> Iterator[tuple[st
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             yield from keys_and_defaults(value, f"{prefix}{name}.")
+        elif isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}", list(value) if isinstance(value, tuple) else value
 
 
 def flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Config, HumanFeedbackSettings
+from tasks.config import Config
 from tasks.errors import ConfigError
 from tasks.feedback.asking import choose_label_requests, push_label_requests, read_guidelines
 from tasks.home import Home
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef, Domain, FileRef, ModelVersion
 from tasks.rounds import Round
+from tasks.settings.feedback import HumanFeedbackSettings
 
 NOTHING = FileRef(sha256="0" * 64, rows=0)
 OPENED = Round(

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Config, HumanFeedbackSettings
+from tasks.config import Config
 from tasks.embedded_argilla.credentials import make_credentials
 from tasks.embedded_argilla.layout import layout_of
 from tasks.embedded_argilla.state import State, write_state
 from tasks.errors import ArgillaError, ConfigError
 from tasks.feedback.label_server import find_connection
 from tasks.home import Home
+from tasks.settings.feedback import HumanFeedbackSettings
 
 
 @pytest.fixture

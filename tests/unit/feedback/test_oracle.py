@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from example_labels import request
 
-from tasks.config import ReferenceJudgeSettings
 from tasks.feedback.oracle import OracleAnswer, answer_from_references
+from tasks.settings.judging import ReferenceJudgeSettings
 
 SETTINGS = ReferenceJudgeSettings(margin=0.5, both_bad_below=0.2)
 

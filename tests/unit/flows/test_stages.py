@@ -15,7 +15,9 @@ EMPTY = FileRef(sha256="e" * 64, rows=0)
 BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 DOMAIN = Domain(name="tiny", questions=EMPTY, documents=EMPTY, train_questions=4, test_questions=2, shared_families=0)
 OPENED = Round(number=1, domain=DOMAIN, champion=ModelVersion(name="tiny", version=1, base=BASE))
-SNAPSHOT = Snapshot(sha256="5" * 64, demonstrations=EMPTY, preference_pairs=EMPTY, parents=(), dropped={})
+SNAPSHOT = Snapshot(
+    sha256="5" * 64, demonstrations=EMPTY, preference_pairs=EMPTY, rated_answers=EMPTY, parents=(), dropped={}
+)
 
 
 class ScriptedFlow:

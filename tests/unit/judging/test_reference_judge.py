@@ -11,11 +11,11 @@ from example_records import candidate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config import ReferenceJudgeSettings
 from tasks.errors import DomainError
 from tasks.evaluation.metrics import score_answers
 from tasks.judging.reference_judge import ReferenceJudge, decide, likeness
 from tasks.records import Comparison, Question
+from tasks.settings.judging import ReferenceJudgeSettings
 
 SETTINGS = ReferenceJudgeSettings(margin=0.05, both_bad_below=0.2)
 SWAPPED = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}

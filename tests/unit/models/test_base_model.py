@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import ModelSettings
 from tasks.errors import ModelError
 from tasks.home import Home
 from tasks.models import base_model
 from tasks.models.base_model import EMBEDDED, resolve_base
+from tasks.settings.models import ModelSettings
 
 
 @pytest.fixture

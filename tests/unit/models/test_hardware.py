@@ -3,9 +3,9 @@ import os
 import pytest
 import torch
 
-from tasks.config import ModelSettings
 from tasks.errors import ModelError
 from tasks.models.hardware import Hardware, available_cores, choose_hardware, use_threads
+from tasks.settings.models import ModelSettings
 
 
 @pytest.fixture

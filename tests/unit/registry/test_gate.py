@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config import PromoteSettings
 from tasks.errors import RatchetError
 from tasks.files import canonical_json
 from tasks.records import (
@@ -19,6 +18,7 @@ from tasks.records import (
     PairedDifference,
 )
 from tasks.registry.gate import better_than_champion, decide, enough_test_questions, same_model
+from tasks.settings.evaluation import PromoteSettings
 
 BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 NAN, INF = math.nan, math.inf

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tasks.config import DpoSettings, SftSettings, TrainSettings
 from tasks.models.hardware import Hardware
+from tasks.settings.training import DpoSettings, SftSettings, TrainSettings
 from tasks.training.arguments import shared_arguments
 
 

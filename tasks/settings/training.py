@@ -1,0 +1,70 @@
+"""LoRA, SFT, and what learns from preferences: DPO or KTO."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.settings.section import Fraction, Positive, Section
+
+
+class LoraSettings(Section):
+    """The adapter's shape (Hu et al. 2021)."""
+
+    r: Positive = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    target_modules: str | tuple[str, ...] = Field(default="all-linear", description="module names, or all-linear")
+
+
+class SftSettings(Section):
+    """Supervised fine-tuning on demonstrations."""
+
+    epochs: Annotated[float, Field(gt=0.0)] = 2.0
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 5e-4
+    batch_size: Positive = 8
+    gradient_accumulation: Positive = 1
+    warmup_share: Fraction = 0.1
+
+
+class DpoSettings(Section):
+    """Direct preference optimisation on pairs (Rafailov et al. 2023)."""
+
+    epochs: Annotated[float, Field(gt=0.0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-5
+    batch_size: Positive = Field(default=2, description="pairs; each is two rows in memory")
+    gradient_accumulation: Positive = 2
+    warmup_share: Fraction = 0.1
+    beta: Annotated[float, Field(gt=0.0)] = Field(default=0.1, description="pull towards the reference policy")
+    sft_weight: Annotated[float, Field(ge=0.0)] = Field(
+        default=1.0, description="weight of the likelihood of the chosen answer beside the DPO loss"
+    )
+    min_pairs: Positive = Field(default=8, description="with fewer pairs DPO is left out, and the round says so")
+
+
+class KtoSettings(Section):
+    """Kahneman-Tversky optimisation on single answers, good or bad (Ethayarajh et al. 2024)."""
+
+    epochs: Annotated[float, Field(gt=0.0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-5
+    batch_size: Annotated[int, Field(ge=2)] = Field(
+        default=4, description="rows, at least 2; the others of a batch are what each is compared with"
+    )
+    gradient_accumulation: Positive = 2
+    warmup_share: Fraction = 0.1
+    beta: Annotated[float, Field(gt=0.0)] = Field(default=0.1, description="pull towards the reference policy")
+    min_rows: Positive = Field(default=16, description="with fewer rows KTO is left out, and the round says so")
+
+
+class TrainSettings(Section):
+    """SFT, then DPO or KTO."""
+
+    preference: Literal["dpo", "kto"] = Field(
+        default="dpo", description="dpo: learn from pairs; kto: from single answers, rated ones among them"
+    )
+    lora: LoraSettings = LoraSettings()
+    sft: SftSettings = SftSettings()
+    dpo: DpoSettings = DpoSettings()
+    kto: KtoSettings = KtoSettings()
+    max_length: Positive = Field(default=1024, description="tokens of prompt and completion; longer rows are refused")
+    gradient_checkpointing: bool = Field(default=False, description="slower, but large models fit")
+    checkpoint_steps: Positive = Field(default=10, description="a killed run loses at most this many steps")
