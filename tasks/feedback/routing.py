@@ -10,7 +10,7 @@ diverse                the question is the farthest from all chosen before (task
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -117,6 +117,26 @@ def route(  # noqa: PLR0913  plain values, all of them the round's
     return requests, explain(requests)
 
 
+def in_order_of_draw(
+    comparisons: Sequence[Comparison], *, domain: str, round_number: int, seed: int
+) -> list[Comparison]:
+    """The comparisons in the random order at whose beginning the audit slice is drawn.
+
+    A judge that cannot judge them all and begins with the first has judged what people are asked for its sake.
+    """
+    asked_in: dict[str, str | int] = {"domain": domain, "round": round_number}
+    return sorted(comparisons, key=lambda each: _draw(_request_id(each, asked_in), seed))
+
+
+def _request_id(comparison: Comparison, asked_in: Mapping[str, str | int]) -> str:
+    candidates = sorted((comparison.a.id, comparison.b.id))
+    return sha256_of({**asked_in, "question": comparison.question.id, "candidates": candidates})
+
+
+def _draw(request_id: str, seed: int) -> str:
+    return sha256_of({"draw": request_id, "seed": seed})
+
+
 def explain(requests: Iterable[LabelRequest]) -> dict[str, int]:
     """How many requests there are for each reason, the strongest first."""
     counts = Counter[str](request.why for request in requests)
@@ -127,7 +147,7 @@ def _list_options(
     comparisons: Sequence[Comparison],
     judgements: Sequence[Feedback],
     past: Sequence[PastLabel],
-    asked_in: dict[str, str | int],
+    asked_in: Mapping[str, str | int],
     seed: int,
 ) -> list[_Option]:
     """The comparisons that may be asked, each two texts once, in a random order that the input's does not change."""
@@ -148,11 +168,11 @@ def _list_options(
         contradicted = _contradicts(own, comparison, labels.get(pair, []))
         if pair in labels and not contradicted:
             continue
-        request_id = sha256_of({**asked_in, "question": comparison.question.id, "candidates": candidates})
+        request_id = _request_id(comparison, asked_in)
         options.append(
             _Option(
                 id=request_id,
-                draw=sha256_of({"draw": request_id, "seed": seed}),
+                draw=_draw(request_id, seed),
                 comparison=comparison,
                 verdicts=tuple(own),
                 certainty=_certainty(own, comparison),

@@ -6,6 +6,8 @@ import pytest
 from example_routing import NONE, about, ask, chosen, labels, said, verdict
 from scipy.stats import chi2
 
+from tasks.feedback.routing import in_order_of_draw
+
 
 def test_the_audit_slice_is_a_uniform_draw_whatever_the_judge_said() -> None:
     # Questions with one, two and three comparisons, and all kinds of verdicts: none may be likelier than another.
@@ -43,6 +45,17 @@ def test_the_audit_slice_does_not_depend_on_judges_or_embeddings() -> None:
     )
     assert chosen(plain)[:2] == chosen(judged)[:2]
     assert [why for _, why in chosen(plain)].count("audit") == 2
+
+
+def test_the_audit_slice_is_the_beginning_of_the_order_of_draw() -> None:
+    comparisons = about(*"abcdefgh", pairs=("xy", "yz"))
+    for seed in range(20):
+        requests, _ = ask(comparisons, budget=10, audit_share=1.0, seed=seed)
+        ordered = in_order_of_draw(comparisons[::-1], domain="d", round_number=1, seed=seed)
+        assert sorted(each.question.id for each in ordered) == sorted(each.question.id for each in comparisons)
+        assert [{each.a.id, each.b.id} for each in ordered[:5]] == [
+            {request.candidate_a, request.candidate_b} for request in requests
+        ]
 
 
 def test_what_the_audit_slice_asks_need_not_be_asked_again() -> None:
