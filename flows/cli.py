@@ -6,17 +6,15 @@ Nothing heavy is imported here: each command imports what it runs, so that `ratc
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from flows import argilla_cli
+from flows import argilla_cli, feedback_cli, model_cli
+from flows.options import ConfigOption, ConfigPath, load
 from flows.printing import AsJson, show
 from tasks.errors import RatchetError
 from tasks.records import Stage
-
-if TYPE_CHECKING:
-    from tasks.config import Config
 
 app = typer.Typer(
     name="ratchet",
@@ -27,13 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(argilla_cli.app, name="argilla")
 
-ConfigPath = Annotated[Path, typer.Argument(help="the domain's config file", metavar="CONFIG")]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", metavar="CONFIG", help="default: ratchet.yaml here, or that of the last round"),
-]
 WaitForLabels = Annotated[
     int,
     typer.Option("--wait-for-labels", metavar="N", min=0, help="wait until people have given N labels in this round"),
@@ -198,85 +190,13 @@ def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
     """Show the rounds so far, what the last one reached, and whether another is due."""
     from flows.inspection import domain_status
 
-    show(*domain_status(*_load(config)), as_json)
+    show(*domain_status(*load(config)), as_json)
 
 
-@app.command(epilog="Example: ratchet labels")
-def labels(config: ConfigOption = None, as_json: AsJson = False) -> None:
-    """Fetch what people have answered in Argilla, and show it by round and annotator."""
-    from flows.people import fetch_labels
-
-    show(*fetch_labels(_load(config)[0]), as_json)
-
-
-@app.command(epilog="Example: ratchet annotator ann")
-def annotator(
-    username: Annotated[str, typer.Argument(help="the name they sign in with")],
-    config: ConfigOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make an Argilla account for somebody who labels; the password is shown once."""
-    from flows.people import add_annotator
-
-    show(*add_annotator(_load(config)[0], username), as_json)
-
-
-@app.command(epilog="Example: ratchet oracle demo-human/ratchet.yaml")
-def oracle(config: ConfigPath, as_json: AsJson = False) -> None:
-    """Answer what people were asked from the reference answers, marked as scripted: for demos and tests."""
-    from flows.people import let_oracle_answer
-    from tasks.config import load_config
-
-    show(*let_oracle_answer(load_config(config)), as_json)
-
-
-@app.command(epilog="Example: ratchet history")
-def history(config: ConfigOption = None, as_json: AsJson = False) -> None:
-    """List the registered versions, their aliases, and which took over from which."""
-    from flows.inspection import version_history
-
-    show(*version_history(_load(config)[0]), as_json)
-
-
-@app.command(epilog="Example: ratchet why 2")
-def why(
-    version: Annotated[int, typer.Argument(min=1, help="a version number, as `ratchet history` lists them")],
-    config: ConfigOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Explain a version: the checks of its certificate, with their figures, and what it was trained on."""
-    from flows.inspection import explain_version
-
-    show(*explain_version(_load(config)[0], version), as_json)
-
-
-@app.command(epilog="Example: ratchet rollback")
-def rollback(config: ConfigOption = None, as_json: AsJson = False) -> None:
-    """Give consumers the previous champion again."""
-    from flows.champion import roll_back
-
-    show(*roll_back(_load(config)[0]), as_json)
-
-
-@app.command(epilog='Example: ratchet ask "What does itertools.chain do in Python?"')
-def ask(
-    question: Annotated[str, typer.Argument(help="the question to put to the champion")],
-    config: ConfigOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put a question to the champion."""
-    from flows.champion import ask_champion
-
-    show(*ask_champion(_load(config)[0], question), as_json)
-
-
-def _load(option: Path | None) -> "tuple[Config, Path]":
-    from tasks.config import load_config
-    from tasks.home import find_home
-    from tasks.planning import find_config
-
-    path = option or find_config(find_home())
-    return load_config(path), path
+# Without a name their commands stand beside those above.
+app.add_typer(feedback_cli.app)
+app.add_typer(model_cli.app)
+app.add_typer(argilla_cli.app, name="argilla")
 
 
 if __name__ == "__main__":

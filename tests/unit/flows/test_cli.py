@@ -13,7 +13,7 @@ import typer
 from flows.cli import app
 
 REPOSITORY = Path(__file__).parents[3]
-COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = sorted(set(typer.main.get_command(app).commands) - {"argilla"})  # type: ignore[attr-defined]
 HEAVY = ("datasets", "mlflow", "numpy", "peft", "prefect", "scipy", "torch", "transformers", "trl")
 
 
@@ -59,7 +59,9 @@ def expected_problems(path: Path) -> list[str]:
 
 
 def test_every_command_of_the_contract_is_there() -> None:
-    promised = "init round collect curate train evaluate promote status history why rollback ask doctor"
+    promised = (
+        "init round collect curate train evaluate promote status history why rollback ask doctor judges trace withdraw"
+    )
     assert set(promised.split()) <= set(COMMANDS)
 
 
