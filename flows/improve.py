@@ -12,7 +12,9 @@ from flows.promote import promote
 from flows.stages import RoundContext, RoundPaused, run_stage
 from flows.train import train
 from tasks.config import load_config
+from tasks.feedback.withdrawals import withdrawn
 from tasks.home import find_home, lock
+from tasks.lineage.starting import training_start
 from tasks.models.hardware import choose_hardware, use_threads
 from tasks.planning import close_round, open_round, plan_round, remember_config
 from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot, Stage
@@ -49,7 +51,9 @@ def improve(config_path: str, rounds: int | None = None, until: Stage = "promote
 def run_round(context: RoundContext) -> PromotionDecision:
     """One round, or what is left of it."""
     batch = run_stage("collect", FeedbackBatch, collect, context)
-    snapshot = run_stage("curate", Snapshot, curate, context, batch)
-    adapter = run_stage("train", Adapter, train, context, snapshot)
+    left_out = withdrawn(context.home, context.opened.domain.name)
+    snapshot = run_stage("curate", Snapshot, curate, context, batch, left_out)
+    start = training_start(context.config, context.home, context.opened.champion)
+    adapter = run_stage("train", Adapter, train, context, snapshot, start)
     report = run_stage("evaluate", ArmReport, evaluate, context, adapter)
     return run_stage("promote", PromotionDecision, promote, context, report)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.people import labels_so_far
+from flows.lineage import feedback_behind_version
+from flows.people import end_users_so_far, labels_so_far
 from flows.printing import align
 from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
@@ -13,7 +14,7 @@ from tasks.errors import ConfigError, RatchetError
 from tasks.feedback import log
 from tasks.home import Home, find_home
 from tasks.planning import plan_round
-from tasks.records import ArmReport, FeedbackBatch, PromotionDecision, Snapshot
+from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot
 from tasks.rounds import Round, finished_stages, read_last, read_rounds
 
 Shown = tuple[dict[str, Any], list[str]]
@@ -89,7 +90,7 @@ def round_summary(config_path: Path) -> Shown:
         result["snapshot"] = snapshot.model_dump(mode="json")
         lines.append(
             f"  snapshot {snapshot.sha256[:12]}: {snapshot.demonstrations.rows} demonstrations, "
-            f"{snapshot.preference_pairs.rows} preference pairs"
+            f"{snapshot.preference_pairs.rows} preference pairs, {snapshot.rated_answers.rows} rated answers"
         )
     if report is not None:
         path = folder / "report" / "report.html"
@@ -115,9 +116,10 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     feedback = log.count(home, config.name)
     next_step = f"`ratchet round {config_path}` would run round {plan.number}" if plan.due else "nothing to do"
     labels, table = labels_so_far(config, home)
-    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, f"{next_step}: {plan.why}"]
+    users, thumbs = end_users_so_far(config, home)
+    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, *thumbs, f"{next_step}: {plan.why}"]
     result = {"domain": config.name, "feedback": feedback, "rounds": rounds, "due": plan.due, "why": plan.why}
-    return {**result, **labels}, lines
+    return {**result, **labels, **users}, lines
 
 
 def version_history(config: Config) -> Shown:
@@ -143,7 +145,7 @@ def version_history(config: Config) -> Shown:
 
 
 def explain_version(config: Config, number: int) -> Shown:
-    """The decision about a version, from its round's record, and what it was trained on.
+    """The decision about a version, from its round's record, what it was trained on, and the feedback behind it.
 
     Raises:
         RatchetError: when there is no such version, or its round's records are not in this home.
@@ -154,7 +156,7 @@ def explain_version(config: Config, number: int) -> Shown:
     version = read_version(config, home, number)
     if version.adapter is None:
         sentence = f"Version {number} is the base model {version.base.id}: the first champion, compared with none."
-        return {"version": version.model_dump(mode="json"), "decision": None}, [sentence]
+        return {"version": version.model_dump(mode="json"), "decision": None, "feedback": None}, [sentence]
     decision = read_last(home.round(config.name, version.adapter.round), "promote", PromotionDecision)
     if decision is None or decision.challenger.version != number:
         raise RatchetError(
@@ -166,10 +168,18 @@ def explain_version(config: Config, number: int) -> Shown:
         *_decision_lines(decision),
         "",
         f"Trained in round {adapter.round} on snapshot {adapter.snapshot_sha256[:12]}: {adapter.demonstrations} "
-        f"demonstrations, {adapter.preference_pairs} preference pairs; DPO reference {adapter.dpo_reference[:20]}",
+        f"demonstrations, {_preferences(adapter)}; reference {adapter.dpo_reference[:20]}",
         f"MLflow run {adapter.mlflow_run_id}",
     ]
-    return {"version": version.model_dump(mode="json"), "decision": decision.model_dump(mode="json")}, lines
+    behind, behind_lines = feedback_behind_version(config, home, version)
+    result = {"version": version.model_dump(mode="json"), "decision": decision.model_dump(mode="json")}
+    return {**result, "feedback": behind}, [*lines, "", *behind_lines]
+
+
+def _preferences(adapter: Adapter) -> str:
+    if adapter.rated_answers:
+        return f"{adapter.rated_answers} single answers (KTO)"
+    return f"{adapter.preference_pairs} preference pairs"
 
 
 def _last_round(home: Home, config: Config) -> Round | None:

@@ -8,13 +8,13 @@ from tasks.config import Config
 from tasks.evaluation.report_judges import COLUMNS, judge_cells, judge_label, stand_in_note
 from tasks.evaluation.report_text import count_of
 from tasks.feedback import log
-from tasks.feedback.sources import is_person
-from tasks.files import read_rows
+from tasks.feedback.sources import PEOPLE
+from tasks.feedback.withdrawals import withdrawn, without_withdrawn
 from tasks.home import find_home
-from tasks.judging.audit_rows import rows_to_calibrate
-from tasks.judging.calibration import JudgeCalibration, measure_judges
+from tasks.judging.calibration import JudgeCalibration
+from tasks.judging.standing import judges_so_far
 from tasks.judging.trust import JudgeWeight, judge_weights
-from tasks.records import Candidate, FeedbackBatch
+from tasks.records import FeedbackBatch
 from tasks.rounds import read_batches
 
 
@@ -26,10 +26,9 @@ def show_judges(config: Config) -> Shown:
     """
     home = find_home()
     batches = read_batches(home, config.name)
-    candidates = [row for batch in batches for row in read_rows(home.objects, batch.candidates, Candidate)]
-    feedback = rows_to_calibrate(log.read_frame(home, config.name))
-    audit_labels = sum(is_person(row) for row in feedback)
-    judges = measure_judges(config, batches, candidates, feedback)
+    events = without_withdrawn(log.read_frame(home, config.name), withdrawn(home, config.name))
+    audit_labels = len(events.filter(~events["retracted"] & events["audit"] & events["source"].is_in(PEOPLE)))
+    judges = judges_so_far(config, home, batches, events)
     weights = judge_weights(judges, config.judge_trust)
     result = {
         "domain": config.name,

@@ -5,6 +5,7 @@ from typing import Any
 from flows.printing import align
 from tasks.config import Config
 from tasks.feedback import log
+from tasks.feedback.end_users import END_USER, count_table, end_user_counts
 from tasks.feedback.ingesting import LabelCounts, label_counts
 from tasks.feedback.labels import LabelRequest
 from tasks.feedback.pulling import pull_labels
@@ -71,6 +72,16 @@ def labels_so_far(config: Config, home: Home) -> Shown:
     }
     rows = [["labels of round", "annotator", "pushed", "answered", "agreed", "discarded"], *map(_row, counts)]
     return result, align(rows)
+
+
+def end_users_so_far(config: Config, home: Home) -> Shown:
+    """The thumbs and edits of end users that are in the log, by month; no lines when there are none."""
+    from tasks.feedback.event_frames import to_records
+
+    events = log.read_frame(home, config.name)
+    counts = end_user_counts(to_records(events.filter(events["source"] == END_USER)))
+    result = {"end_users": [each.model_dump(mode="json") for each in counts]}
+    return result, align(count_table(counts)) if counts else []
 
 
 def _row(counts: LabelCounts) -> list[str]:

@@ -1,29 +1,29 @@
-"""train: SFT, then DPO, with parameters, curves, snapshot, environment and system metrics in MLflow."""
+"""train: SFT, then DPO or KTO, with parameters, curves, snapshot, environment and system metrics in MLflow."""
 
 from prefect import flow
 
 from flows.retries import network_task, plain_task
 from flows.stages import RoundContext
 from tasks.models.hardware import choose_hardware
-from tasks.records import Adapter, Snapshot
+from tasks.records import Adapter, ModelVersion, Snapshot
 from tasks.registry.fetching import download_adapter
 from tasks.training.mlflow_runs import finish_run, start_run, watch_run
 from tasks.training.train import train_adapter
 
-fetch_champion = network_task(download_adapter, "fetch the champion's adapter")
+fetch_start = network_task(download_adapter, "fetch the adapter to start from")
 open_run = network_task(start_run, "open the MLflow run")
-fit = plain_task(train_adapter, "SFT, then DPO")
+fit = plain_task(train_adapter, "SFT, then DPO or KTO")
 close_run = network_task(finish_run, "close the MLflow run")
 
 
 @flow(name="train", validate_parameters=False)
-def train(context: RoundContext, snapshot: Snapshot) -> Adapter:
-    """The challenger's adapter, from the champion's and the snapshot."""
+def train(context: RoundContext, snapshot: Snapshot, start: ModelVersion) -> Adapter:
+    """The challenger's adapter, from the snapshot and the version to start from, most often the champion."""
     config, home, opened = context.config, context.home, context.opened
-    champion_folder = fetch_champion(config, home, opened.champion)
-    run = open_run(config, home, opened, snapshot, context.key, context.work_folder)
+    start_folder = fetch_start(config, home, start)
+    run = open_run(config, home, opened, start, snapshot, context.key, context.work_folder)
     hardware = choose_hardware(config.model)
     with watch_run(config, home, run):
-        adapter = fit(config, home, opened.champion, champion_folder, snapshot, opened.number, hardware, run)
+        adapter = fit(config, home, start, start_folder, snapshot, opened.number, hardware, run)
     close_run(config, home, run, adapter)
     return adapter

@@ -41,6 +41,10 @@ class ArgillaError(RatchetError):
     """Argilla refused a request, or what it holds is not what was put there."""
 
 
+class JudgeError(RatchetError):
+    """An LLM judge's endpoint refuses to judge, and asking it again will not help."""
+
+
 class UnreachableError(RatchetError):
     """A server did not answer; it may answer a moment later."""
 

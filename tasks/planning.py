@@ -8,6 +8,7 @@ from tasks.curation.summary import read_summary
 from tasks.domain.loading import load_domain
 from tasks.errors import ConfigError
 from tasks.feedback import log
+from tasks.feedback.withdrawals import read_left_out
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
@@ -99,7 +100,8 @@ def close_round(config: Config, home: Home, opened: Round) -> None:
     name = opened.domain.name
     summary = read_summary(home.round(name, opened.number))
     segments = summary.segments if summary else ()
-    end_round(home, opened, inputs_sha256(config, opened.domain, log.log_sha256(home, name, segments)), segments)
+    learned = log.log_sha256(home, name, segments, read_left_out(home.round(name, opened.number)))
+    end_round(home, opened, inputs_sha256(config, opened.domain, learned), segments)
 
 
 def _inputs(config: Config, home: Home) -> str:

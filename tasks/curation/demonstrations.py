@@ -1,82 +1,151 @@
 """Demonstrations: prompts with a good completion, for supervised fine-tuning."""
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from tasks.feedback.pairing import comparable_text
-from tasks.files import sha256_of
-from tasks.models.prompting import build_messages
-from tasks.records import Demonstration, Feedback, Message, Question
+import polars as pl
+
+from tasks.curation.frames import ROWS
+from tasks.curation.screening import Screened, screened
+from tasks.curation.tallies import tally
+from tasks.curation.texts import comparable, is_blank, stripped
+from tasks.feedback.sources import PEOPLE
+
+REASONS = (
+    "corrections_on_unknown_questions",
+    "corrections_on_test_questions",
+    "corrections_blank",
+    "references_blank",
+    "references_replaced_by_corrections",
+    "demonstrations_duplicate",
+)
 
 
-def build_demonstrations(
-    questions: Sequence[Question], feedback: Sequence[Feedback], system_prompt: str
-) -> tuple[list[Demonstration], dict[str, int]]:
-    """The demonstrations, sorted by id, and what was left out, by reason; input order changes nothing.
+@dataclass(frozen=True)
+class Proposed:
+    """Rows of training data that judgements and questions ask for, before any filter, and what gave none.
 
-    They come from the reference answers of train questions and from corrections. A correction is the later
-    word on its question, so it replaces the reference answer; several corrections of a question all stay.
+    Attributes:
+        rows: ROWS.
+        dropped: TALLIES.
     """
-    dropped = dict.fromkeys(
-        (
-            "corrections_on_unknown_questions",
-            "corrections_on_test_questions",
-            "corrections_blank",
-            "references_blank",
-            "references_replaced_by_corrections",
-            "demonstrations_duplicate",
-        ),
-        0,
+
+    rows: pl.DataFrame
+    dropped: pl.DataFrame
+
+
+def propose_demonstrations(questions: pl.DataFrame, judgements: pl.DataFrame) -> Proposed:
+    """The demonstrations, and what was left out, by reason; the order of neither frame changes anything.
+
+    They come from the reference answers of train questions and from corrections. A person's correction is the later
+    word on its question, so it replaces the reference answer; several corrections of a question all stay. An end
+    user's or a judge's has no such authority, and stands beside the reference answer.
+
+    Args:
+        questions: QUESTIONS.
+        judgements: EVENTS that are heard.
+    """
+    corrections = (
+        judgements.filter(pl.col("correction").is_not_null())
+        .join(questions.rename({"id": "question_id"}), on="question_id", how="left")
+        .with_columns(
+            reason=pl.when(pl.col("split").is_null())
+            .then(pl.lit("corrections_on_unknown_questions"))
+            .when(pl.col("split") == "test")
+            .then(pl.lit("corrections_on_test_questions"))
+            .when(is_blank(pl.col("correction")))
+            .then(pl.lit("corrections_blank"))
+        )
     )
-    by_id = {question.id: question for question in questions}
-    proposals: list[Demonstration] = []
-    corrected: set[str] = set()
-    for row in feedback:
-        if row.correction is None:
-            continue
-        question = by_id.get(row.question_id)
-        if question is None:
-            dropped["corrections_on_unknown_questions"] += 1
-        elif question.split == "test":
-            dropped["corrections_on_test_questions"] += 1
-        elif not row.correction.strip():
-            dropped["corrections_blank"] += 1
-        else:
-            corrected.add(question.id)
-            proposals.append(_demonstration(question, row.correction, f"correction:{row.id}", system_prompt))
-    for question, answer in _train_references(questions):
-        if not answer.strip():
-            dropped["references_blank"] += 1
-        elif question.id in corrected:
-            dropped["references_replaced_by_corrections"] += 1
-        else:
-            proposals.append(_demonstration(question, answer, "reference", system_prompt))
-    kept = _without_duplicates(proposals)
-    dropped["demonstrations_duplicate"] = len(proposals) - len(kept)
-    return sorted(kept, key=lambda row: row.id), dropped
+    usable = corrections.filter(pl.col("reason").is_null())
+    corrected = usable.filter(pl.col("source").is_in(PEOPLE)).select(id="question_id").unique()
+    written = questions.filter((pl.col("split") == "train") & pl.col("answer").is_not_null())
+    answered = written.filter(~is_blank(pl.col("answer")))
+    standing = answered.join(corrected, on="id", how="anti")
+    rows = pl.concat([_of_corrections(usable), _of_references(standing)])
+    dropped = [
+        tally(corrections.filter(pl.col("reason").is_not_null())),
+        _tally_questions(written.filter(is_blank(pl.col("answer"))), "references_blank"),
+        _tally_questions(answered.join(corrected, on="id", how="semi"), "references_replaced_by_corrections"),
+    ]
+    return Proposed(rows, pl.concat(dropped))
 
 
-def _train_references(questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
-    for question in questions:
-        if question.split == "train" and question.answer is not None:
-            yield question, question.answer
+def drop_duplicate_demonstrations(rows: pl.DataFrame) -> Screened:
+    """Leaves one row (`demonstrations_duplicate`) for each question's text and completion, the one whose source and
+    question sort first; it names the judgements behind all of them."""
+    demonstrations = rows.filter(pl.col("kind") == "demonstration")
+    same = ("question", comparable(pl.col("completion")).alias("_text"))
+    return keep_first(rows, demonstrations.sort("source", "question_id", "key"), same, "demonstrations_duplicate")
 
 
-def _demonstration(question: Question, completion: str, source: str, system_prompt: str) -> Demonstration:
-    """The row; its id covers what a model learns from, so equal rows have equal ids on any machine."""
-    prompt, completion = build_messages(system_prompt, question.question), completion.strip()
-    return Demonstration(
-        id=sha256_of({"prompt": [message.model_dump() for message in prompt], "completion": completion}),
-        question_id=question.id,
-        family=question.family,
-        prompt=prompt,
-        completion=completion,
+def keep_first(
+    rows: pl.DataFrame, ranked: pl.DataFrame, same: tuple[str | pl.Expr, ...], reason: str, by: str | None = None
+) -> Screened:
+    """Of those of the `ranked` rows that are the `same` the first stays, with the judgements behind all of them.
+
+    Args:
+        rows: ROWS; those that are not ranked stay as they are.
+        same: columns or named expressions.
+        by: where given, only rows with an equal value there pass on the judgements behind them.
+    """
+    names = [each if isinstance(each, str) else each.meta.output_name() for each in same]
+    grouped = ranked.with_columns([each for each in same if not isinstance(each, str)])
+    first = pl.struct(names).is_first_distinct()
+    repeated = grouped.filter(~first)
+    if repeated.is_empty():
+        return screened(rows, pl.Series([], dtype=pl.String), reason)
+    crowded = grouped.join(
+        repeated.select(names).unique(), on=names, how="semi", nulls_equal=True, maintain_order="left"
+    )
+    told = pl.col("feedback") if by is None else pl.col("feedback").filter(pl.col(by) == pl.col(by).first())
+    merged = crowded.group_by(names, maintain_order=True).agg(
+        pl.col("key").first(), _behind=told.list.explode(empty_as_null=False).unique().sort()
+    )
+    found = rows.join(merged.select("key", "_behind"), on="key", how="left", maintain_order="left")
+    united = found.with_columns(feedback=pl.coalesce("_behind", "feedback")).drop("_behind")
+    return screened(united, repeated["key"], reason)
+
+
+def _of_corrections(usable: pl.DataFrame) -> pl.DataFrame:
+    source = pl.concat_str(pl.lit("correction:"), "id")
+    return usable.select(
+        key=pl.concat_str(pl.lit("demonstration:"), source),
+        kind=pl.lit("demonstration"),
+        question_id="question_id",
+        family="family",
+        question="question",
+        completion=stripped(pl.col("correction")),
+        rejected=pl.lit(None, pl.String),
+        desirable=pl.lit(None, pl.Boolean),
         source=source,
+        origin="source",
+        annotator="annotator",
+        confidence=pl.when(pl.col("source").is_in(PEOPLE)).then(1.0).otherwise("confidence"),
+        votes_for=pl.lit(None, pl.Float64),
+        votes_against=pl.lit(None, pl.Float64),
+        feedback=pl.concat_list("id"),
     )
 
 
-def _without_duplicates(rows: Sequence[Demonstration]) -> list[Demonstration]:
-    """One row for each prompt and completion, the one whose source and question sort first."""
-    kept: dict[tuple[tuple[Message, ...], str], Demonstration] = {}
-    for row in sorted(rows, key=lambda row: (row.source, row.question_id, row.id)):
-        kept.setdefault((row.prompt, comparable_text(row.completion)), row)
-    return list(kept.values())
+def _of_references(questions: pl.DataFrame) -> pl.DataFrame:
+    return questions.select(
+        key=pl.concat_str(pl.lit("demonstration:reference:"), "id"),
+        kind=pl.lit("demonstration"),
+        question_id="id",
+        family="family",
+        question="question",
+        completion=stripped(pl.col("answer")),
+        rejected=pl.lit(None, pl.String),
+        desirable=pl.lit(None, pl.Boolean),
+        source=pl.lit("reference"),
+        origin=pl.lit("reference"),
+        annotator=pl.lit(None, pl.String),
+        confidence=pl.lit(1.0),
+        votes_for=pl.lit(None, pl.Float64),
+        votes_against=pl.lit(None, pl.Float64),
+        feedback=pl.lit([], ROWS["feedback"]),
+    )
+
+
+def _tally_questions(questions: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return tally(questions.select(question_id="id"), reason)

@@ -1,43 +1,48 @@
 """The guard against training on the test set: run on the finished rows, it trusts no earlier filter."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+import polars as pl
+
+from tasks.curation.texts import comparable
 from tasks.errors import IntegrityError, raise_collected
-from tasks.feedback.pairing import comparable_text
-from tasks.records import Demonstration, PreferencePair, Question
 
 _NAMES_SHOWN = 10
 
 
-def assert_no_test_families(
-    questions: Sequence[Question], demonstrations: Sequence[Demonstration], pairs: Sequence[PreferencePair]
-) -> None:
+def assert_no_test_families(questions: pl.DataFrame, rows: pl.DataFrame) -> None:
     """Returns when every training row belongs to a train question and no prompt is a test question.
 
     A family in both splits, possible only by the user's own `split`s, may be trained on through its train
     questions. Texts are compared as `comparable_text` has them: exactly, but for whitespace.
 
+    Args:
+        questions: QUESTIONS.
+        rows: ROWS, of which `question_id`, `family` and `question` are read.
+
     Raises:
         IntegrityError: naming the families or questions at fault and their row counts; nothing may be trained.
     """
-    rows: list[Demonstration | PreferencePair] = [*demonstrations, *pairs]
-    by_id = {question.id: question for question in questions}
-    test_texts = {comparable_text(question.question) for question in questions if question.split == "test"}
-    test_only = {question.family for question in questions} - {q.family for q in questions if q.split == "train"}
-    leaked: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    repeated: Counter[str] = Counter()
-    for row in rows:
-        question = by_id.get(row.question_id)
-        if row.family in test_only or (question is not None and question.split == "test"):
-            leaked[row.family] += 1
-        elif question is None or question.family != row.family:
-            unknown[row.question_id] += 1
-        for text in (message.content for message in row.prompt if message.role == "user"):
-            if comparable_text(text) in test_texts:
-                repeated[comparable_text(text)] += 1
-    raise_collected(IntegrityError, _describe(leaked, unknown, repeated))
+    counted = rows.group_by("question_id", "family", "question").agg(rows=pl.len())
+    known = questions.select(question_id="id", own_family="family", split="split")
+    checked = counted.join(known, on="question_id", how="left").with_columns(text=comparable(pl.col("question")))
+    train = questions.filter(pl.col("split") == "train")
+    test_only = questions.join(train, on="family", how="anti")["family"].unique()
+    test_texts = questions.filter(pl.col("split") == "test").select(text=comparable(pl.col("question"))).to_series()
+    leaks = pl.col("family").is_in(test_only.implode()) | (pl.col("split") == "test").fill_null(False)
+    unknown = (pl.col("own_family") != pl.col("family")).fill_null(True)
+    repeats = pl.col("text").is_in(test_texts.unique().implode())
+    problems = _describe(
+        _counts(checked.filter(leaks), "family"),
+        _counts(checked.filter(~leaks & unknown), "question_id"),
+        _counts(checked.filter(repeats), "text"),
+    )
+    raise_collected(IntegrityError, problems)
+
+
+def _counts(checked: pl.DataFrame, name: str) -> dict[str, int]:
+    summed = checked.group_by(name).agg(pl.col("rows").sum())
+    return dict(zip(summed[name], summed["rows"], strict=True))
 
 
 def _describe(leaked: Mapping[str, int], unknown: Mapping[str, int], repeated: Mapping[str, int]) -> list[str]:

@@ -4,202 +4,253 @@ A judgement for a or b gives one pair. A correction gives one for each candidate
 answer gives one over the worst-judged candidate of its question: it teaches where all candidates are poor.
 
 What people say goes before what judges say, however sure those are: a confidence that a judge gives itself and a
-share of people's votes are not on one scale. Corrections and reference answers are people's words, too.
+share of people's votes are not on one scale. People's corrections and reference answers are people's words, too.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import polars as pl
 
-from tasks.feedback.pairing import comparable_text
-from tasks.feedback.sources import PEOPLE, is_person
-from tasks.files import sha256_of
-from tasks.models.prompting import build_messages
-from tasks.records import Candidate, Feedback, Message, PreferencePair, Question
-from tasks.settings.curation import CurateSettings
+from tasks.curation.caps import SAID_BY_PEOPLE
+from tasks.curation.demonstrations import Proposed, keep_first
+from tasks.curation.frames import ROWS
+from tasks.curation.screening import Screened, screened
+from tasks.curation.tallies import tally
+from tasks.curation.texts import comparable, is_blank, stripped
+from tasks.feedback.sources import PEOPLE
 
-_REFERENCE_SOURCE = "reference:"
-_SAID_BY_PEOPLE = tuple(f"{source}:" for source in (*PEOPLE, "correction", "reference"))
+REASONS = (
+    "judgements_on_unknown_questions",
+    "judgements_on_test_questions",
+    "judgements_on_unknown_candidates",
+    "judgements_tie",
+    "judgements_both_bad",
+    "pairs_blank",
+    "pairs_identical",
+    "pairs_duplicate",
+    "pairs_contradictory",
+    "pairs_over_limit",
+)
 
-Prompt = tuple[Message, ...]
-Key = tuple[Prompt, str, str]  # prompt, better text, worse text
-
-
-@dataclass(frozen=True)
-class _Judgement:
-    """A feedback row with the question and candidates it speaks of."""
-
-    feedback: Feedback
-    question: Question
-    a: Candidate
-    b: Candidate
+_NO_VOICES = pl.lit(None, pl.Float64)
 
 
-def build_preference_pairs(
-    questions: Sequence[Question],
-    candidates: Sequence[Candidate],
-    feedback: Sequence[Feedback],
-    *,
-    system_prompt: str,
-    settings: CurateSettings,
-) -> tuple[list[PreferencePair], dict[str, int]]:
-    """The pairs, sorted by id, and what was left out, by reason; input order changes nothing.
-
-    Of pairs that say the same, the first by rank stays: people's before judges', and the more confident before the
-    less. Of pairs that say the opposite, too; neither, when they are of one rank. Then at most `pairs_per_question`
-    stay for a question, the first by rank. Its one reference pair comes on top of those: its confidence is always
-    1, so within the limit it would push out what people and judges said about the candidates.
+def propose_pairs(
+    questions: pl.DataFrame, candidates: pl.DataFrame, judgements: pl.DataFrame, *, reference_pairs: bool
+) -> Proposed:
+    """The pairs before any filter, and which judgements gave none, by reason; the order of no frame changes anything.
 
     A judgement without a preference counts as left out (`judgements_tie`, `judgements_both_bad`) unless it has a
     correction, which gives pairs of its own, named `correction:<feedback id>`.
 
     Args:
-        feedback: one voice for each pair that people judged, as `resolve_judgements` gives it.
+        questions: QUESTIONS.
+        candidates: CANDIDATES, each id once.
+        judgements: what is heard, as `resolve_judgements` gives it.
+        reference_pairs: also pair each judged question's reference answer with its worst candidate.
     """
-    judgements, dropped = _resolve(questions, candidates, feedback)
-    outcomes = Counter(each.feedback.preference for each in judgements if each.feedback.correction is None)
-    proposals = [pair for judgement in judgements for pair in _pairs_of(judgement, system_prompt)]
-    if settings.reference_pairs:
-        proposals.extend(_reference_pairs(judgements, system_prompt))
-
-    written = [pair for pair in proposals if pair.chosen.strip() and pair.rejected.strip()]
-    different = [pair for pair in written if comparable_text(pair.chosen) != comparable_text(pair.rejected)]
-    distinct = _without_duplicates(different)
-    consistent = _without_contradictions(distinct)
-    kept = _first_of_each_question(consistent, settings.pairs_per_question)
-    dropped |= {
-        "judgements_tie": outcomes["tie"],
-        "judgements_both_bad": outcomes["both_bad"],
-        "pairs_blank": len(proposals) - len(written),
-        "pairs_identical": len(written) - len(different),
-        "pairs_duplicate": len(different) - len(distinct),
-        "pairs_contradictory": len(distinct) - len(consistent),
-        "pairs_over_limit": len(consistent) - len(kept),
-    }
-    return sorted(kept, key=lambda pair: pair.id), dropped
+    joined = _with_texts(questions, candidates, judgements)
+    judged = joined.filter(pl.col("reason").is_null())
+    undecided = judged.filter(pl.col("correction").is_null() & pl.col("preference").is_in(["tie", "both_bad"]))
+    rows = [_of_preferences(judged), _of_corrections(judged)]
+    if reference_pairs:
+        rows.append(_of_references(judged))
+    dropped = [
+        tally(joined.filter(pl.col("reason").is_not_null())),
+        tally(undecided.with_columns(reason=pl.concat_str(pl.lit("judgements_"), "preference"))),
+    ]
+    return Proposed(pl.concat(rows), pl.concat(dropped))
 
 
-def _resolve(
-    questions: Sequence[Question], candidates: Sequence[Candidate], feedback: Sequence[Feedback]
-) -> tuple[list[_Judgement], dict[str, int]]:
-    """The judgements on train questions and known candidates, and how many were neither."""
-    question_by_id = {question.id: question for question in questions}
-    candidate_by_id = {candidate.id: candidate for candidate in candidates}
-    dropped = dict.fromkeys(
-        ("judgements_on_unknown_questions", "judgements_on_test_questions", "judgements_on_unknown_candidates"), 0
+def drop_blank(rows: pl.DataFrame) -> Screened:
+    """Leaves out rows with nothing to say, or nothing to reject: `pairs_blank`, `demonstrations_blank` and so on."""
+    blank = is_blank(pl.col("completion")) | (pl.col("rejected").is_not_null() & is_blank(pl.col("rejected")))
+    reason = pl.col("kind").replace({"pair": "pairs", "demonstration": "demonstrations"}) + "_blank"
+    removed = rows.filter(blank).with_columns(reason=reason, detail=pl.lit(None, pl.String))
+    return Screened(rows.filter(~blank), removed)
+
+
+def drop_identical_pairs(rows: pl.DataFrame) -> Screened:
+    """Leaves out (`pairs_identical`) pairs whose sides differ in whitespace only, or not at all."""
+    pairs = rows.filter(pl.col("kind") == "pair")
+    identical = pairs.filter(comparable(pl.col("completion")) == comparable(pl.col("rejected")))
+    return screened(rows, identical["key"], "pairs_identical")
+
+
+def drop_duplicate_pairs(rows: pl.DataFrame) -> Screened:
+    """Of pairs that say the same leaves the first by rank (`pairs_duplicate`): people's before judges', the more
+    confident before the less. It names the judgements behind all of those that are as much people's word as it is."""
+    pairs = rows.filter(pl.col("kind") == "pair").with_columns(_by_people=SAID_BY_PEOPLE)
+    ranked = pairs.sort(~pl.col("_by_people"), -pl.col("confidence"), "key")
+    same = (
+        "question",
+        comparable(pl.col("completion")).alias("_chosen"),
+        comparable(pl.col("rejected")).alias("_rejected"),
     )
-    judgements = []
-    for row in feedback:
-        question = question_by_id.get(row.question_id)
-        a, b = candidate_by_id.get(row.candidate_a), candidate_by_id.get(row.candidate_b)
-        if question is None:
-            dropped["judgements_on_unknown_questions"] += 1
-        elif question.split == "test":
-            dropped["judgements_on_test_questions"] += 1
-        elif a is None or b is None or {a.question_id, b.question_id} != {question.id}:
-            dropped["judgements_on_unknown_candidates"] += 1
-        else:
-            judgements.append(_Judgement(feedback=row, question=question, a=a, b=b))
-    return judgements, dropped
+    return keep_first(rows, ranked, same, "pairs_duplicate", by="_by_people")
 
 
-def _pairs_of(judgement: _Judgement, system_prompt: str) -> Iterator[PreferencePair]:
-    """The pairs of one judgement: none for a tie or both_bad without a correction."""
-    feedback, question, a, b = judgement.feedback, judgement.question, judgement.a, judgement.b
-    prompt = build_messages(system_prompt, question.question)
-    if feedback.preference in ("a", "b"):
-        texts = (a.text, b.text) if feedback.preference == "a" else (b.text, a.text)
-        yield _pair(question, prompt, texts, f"{feedback.source}:{feedback.id}", feedback.confidence)
-    if feedback.correction is not None:
-        # No vote weighs what a person wrote themselves.
-        confidence = 1.0 if is_person(feedback) else feedback.confidence
-        # A correction of a single candidate names it on both sides.
-        for text in dict.fromkeys((a.text, b.text)):
-            yield _pair(question, prompt, (feedback.correction, text), f"correction:{feedback.id}", confidence)
+def drop_contradictory_pairs(rows: pl.DataFrame) -> Screened:
+    """Leaves out (`pairs_contradictory`) pairs whose opposite has as much weight or more.
+
+    Weight is as in `drop_duplicate_pairs`, which goes before: people before judges, then confidence.
+    """
+    pairs = rows.filter(pl.col("kind") == "pair").select(
+        "key",
+        "question",
+        "confidence",
+        by_people=SAID_BY_PEOPLE,
+        chosen=comparable(pl.col("completion")),
+        rejected=comparable(pl.col("rejected")),
+    )
+    both = pairs.join(
+        pairs, left_on=["question", "chosen", "rejected"], right_on=["question", "rejected", "chosen"], suffix="_other"
+    )
+    surer = pl.col("confidence") > pl.col("confidence_other")
+    same_rank = pl.col("by_people") == pl.col("by_people_other")
+    stands = pl.when(same_rank).then(surer).otherwise("by_people")
+    return screened(rows, both.filter(~stands)["key"], "pairs_contradictory")
 
 
-def _reference_pairs(judgements: Sequence[_Judgement], system_prompt: str) -> Iterator[PreferencePair]:
+def _with_texts(questions: pl.DataFrame, candidates: pl.DataFrame, judgements: pl.DataFrame) -> pl.DataFrame:
+    """The judgements with their question and both texts, and the `reason` why one cannot be used, or null."""
+    known = candidates.rename({"id": "candidate"})
+    elsewhere = (pl.col("question_of_a") != pl.col("question_id")) | (pl.col("question_of_b") != pl.col("question_id"))
+    return (
+        judgements.join(questions.rename({"id": "question_id"}), on="question_id", how="left")
+        .join(
+            known.rename({"question_id": "question_of_a", "text": "text_a"}),
+            left_on="candidate_a",
+            right_on="candidate",
+            how="left",
+        )
+        .join(
+            known.rename({"question_id": "question_of_b", "text": "text_b"}),
+            left_on="candidate_b",
+            right_on="candidate",
+            how="left",
+        )
+        .with_columns(
+            reason=pl.when(pl.col("split").is_null())
+            .then(pl.lit("judgements_on_unknown_questions"))
+            .when(pl.col("split") == "test")
+            .then(pl.lit("judgements_on_test_questions"))
+            .when(pl.col("text_a").is_null() | pl.col("text_b").is_null() | elsewhere)
+            .then(pl.lit("judgements_on_unknown_candidates"))
+        )
+    )
+
+
+def _of_preferences(judged: pl.DataFrame) -> pl.DataFrame:
+    a_wins = pl.col("preference") == "a"
+    source = pl.concat_str("source", pl.lit(":"), "id")
+    return judged.filter(pl.col("preference").is_in(["a", "b"])).select(
+        *_columns(
+            source,
+            chosen=pl.when(a_wins).then("text_a").otherwise("text_b"),
+            rejected=pl.when(a_wins).then("text_b").otherwise("text_a"),
+            votes_for=pl.when(a_wins).then("voices_a").otherwise("voices_b"),
+            votes_against=pl.when(a_wins).then("voices_b").otherwise("voices_a"),
+            confidence=pl.col("confidence"),
+            behind=pl.col("behind"),
+        )
+    )
+
+
+def _of_corrections(judged: pl.DataFrame) -> pl.DataFrame:
+    """A pair for each text that was corrected; a correction of a single candidate names it on both sides."""
+    corrected = judged.filter(pl.col("correction").is_not_null())
+    twice = pl.concat(
+        [
+            corrected.with_columns(_worse="text_a", _candidate="candidate_a"),
+            corrected.filter(pl.col("text_a") != pl.col("text_b")).with_columns(
+                _worse="text_b", _candidate="candidate_b"
+            ),
+        ]
+    )
+    source = pl.concat_str(pl.lit("correction:"), "id")
+    return twice.select(
+        *_columns(
+            source,
+            chosen=pl.col("correction"),
+            rejected=pl.col("_worse"),
+            # No vote weighs what a person wrote themselves.
+            confidence=pl.when(pl.col("source").is_in(PEOPLE)).then(1.0).otherwise("confidence"),
+            behind=pl.concat_list("id"),
+            part=pl.col("_candidate"),
+        )
+    )
+
+
+def _of_references(judged: pl.DataFrame) -> pl.DataFrame:
     """One pair for each judged question with a reference answer: that answer over the worst candidate."""
-    by_question: dict[str, list[_Judgement]] = defaultdict(list)
-    for judgement in judgements:
-        by_question[judgement.question.id].append(judgement)
-    for group in by_question.values():
-        question, worst = group[0].question, _worst_candidate(group)
-        if question.answer is not None:
-            prompt, source = build_messages(system_prompt, question.question), f"{_REFERENCE_SOURCE}{worst.id}"
-            yield _pair(question, prompt, (question.answer, worst.text), source, confidence=1.0)
-
-
-def _worst_candidate(judgements: Sequence[_Judgement]) -> Candidate:
-    """The candidate with most losses (both_bad is one for each), then fewest wins, then the smallest id."""
-    losses: Counter[str] = Counter()
-    wins: Counter[str] = Counter()
-    seen: dict[str, Candidate] = {}
-    for judgement in judgements:
-        a, b, preference = judgement.a.id, judgement.b.id, judgement.feedback.preference
-        seen |= {a: judgement.a, b: judgement.b}
-        losses.update({"a": [b], "b": [a], "both_bad": [a, b], "tie": []}[preference])
-        wins.update({"a": [a], "b": [b]}.get(preference, []))
-    return seen[min(seen, key=lambda candidate_id: (-losses[candidate_id], wins[candidate_id], candidate_id))]
-
-
-def _pair(question: Question, prompt: Prompt, texts: tuple[str, str], source: str, confidence: float) -> PreferencePair:
-    """The row; its id covers what a model learns from, so equal rows have equal ids on any machine."""
-    chosen, rejected = (text.strip() for text in texts)
-    content = {"prompt": [message.model_dump() for message in prompt], "chosen": chosen, "rejected": rejected}
-    return PreferencePair(
-        id=sha256_of(content),
-        question_id=question.id,
-        family=question.family,
-        prompt=prompt,
-        chosen=chosen,
-        rejected=rejected,
-        source=source,
-        confidence=confidence,
+    asked = judged.filter(pl.col("answer").is_not_null())
+    sides = pl.concat([_side(asked, "a", "b"), _side(asked, "b", "a")])
+    # Most losses (both_bad is one for each), then fewest wins, then the smallest id.
+    worst = (
+        sides.group_by("question_id", "candidate")
+        .agg(
+            pl.col("text", "family", "question", "answer").first(),
+            pl.col("lost", "won").sum(),
+            behind=pl.col("id").unique().sort(),
+        )
+        .sort(-pl.col("lost").cast(pl.Int64), "won", "candidate")
+        .unique("question_id", keep="first", maintain_order=True)
+        .with_columns(source=pl.lit("reference"), annotator=pl.lit(None, pl.String))
+    )
+    source = pl.concat_str(pl.lit("reference:"), "candidate")
+    return worst.select(
+        *_columns(
+            source, chosen=pl.col("answer"), rejected=pl.col("text"), confidence=pl.lit(1.0), behind=pl.col("behind")
+        )
     )
 
 
-def _weight(pair: PreferencePair) -> tuple[bool, float]:
-    """What a pair's word counts against another's, the greater the more: people before judges, then confidence."""
-    return pair.source.startswith(_SAID_BY_PEOPLE), pair.confidence
+def _side(judged: pl.DataFrame, own: str, other: str) -> pl.DataFrame:
+    """What each judgement says of one of its candidates."""
+    return judged.select(
+        "question_id",
+        "family",
+        "question",
+        "answer",
+        "id",
+        candidate=f"candidate_{own}",
+        text=f"text_{own}",
+        lost=pl.col("preference").is_in([other, "both_bad"]),
+        won=pl.col("preference") == own,
+    )
 
 
-def _by_rank(pair: PreferencePair) -> tuple[bool, float, str, str, str]:
-    """The order in which pairs are kept: the weightiest first, ties settled by content alone."""
-    by_people, confidence = _weight(pair)
-    return (not by_people, -confidence, pair.id, pair.source, pair.question_id)
+def _columns(
+    source: pl.Expr,
+    *,
+    chosen: pl.Expr,
+    rejected: pl.Expr,
+    confidence: pl.Expr,
+    behind: pl.Expr,
+    votes_for: pl.Expr = _NO_VOICES,
+    votes_against: pl.Expr = _NO_VOICES,
+    part: pl.Expr | None = None,
+) -> list[pl.Expr]:
+    """The columns of ROWS, from those of a judgement with its question.
 
-
-def _key(pair: PreferencePair) -> Key:
-    return pair.prompt, comparable_text(pair.chosen), comparable_text(pair.rejected)
-
-
-def _without_duplicates(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
-    kept: dict[Key, PreferencePair] = {}
-    for pair in sorted(pairs, key=_by_rank):
-        kept.setdefault(_key(pair), pair)
-    return list(kept.values())
-
-
-def _without_contradictions(pairs: Sequence[PreferencePair]) -> list[PreferencePair]:
-    """Pairs whose opposite is absent or weighs less."""
-    weight = {_key(pair): _weight(pair) for pair in pairs}
-    kept = []
-    for pair in pairs:
-        prompt, chosen, rejected = _key(pair)
-        if _weight(pair) > weight.get((prompt, rejected, chosen), (False, -1.0)):
-            kept.append(pair)
-    return kept
-
-
-def _first_of_each_question(pairs: Sequence[PreferencePair], per_question: int) -> list[PreferencePair]:
-    """All reference pairs, and at most `per_question` others for each question."""
-    taken: Counter[str] = Counter()
-    kept = []
-    for pair in sorted(pairs, key=_by_rank):
-        if pair.source.startswith(_REFERENCE_SOURCE):
-            kept.append(pair)
-        elif taken[pair.question_id] < per_question:
-            taken[pair.question_id] += 1
-            kept.append(pair)
-    return kept
+    Args:
+        part: what tells rows of one source apart.
+    """
+    key = [pl.lit("pair:"), source] if part is None else [pl.lit("pair:"), source, pl.lit(":"), part]
+    columns = {
+        "key": pl.concat_str(key),
+        "kind": pl.lit("pair"),
+        "question_id": pl.col("question_id"),
+        "family": pl.col("family"),
+        "question": pl.col("question"),
+        "completion": stripped(chosen),
+        "rejected": stripped(rejected),
+        "desirable": pl.lit(None, pl.Boolean),
+        "source": source,
+        "origin": pl.col("source"),
+        "annotator": pl.col("annotator"),
+        "confidence": confidence,
+        "votes_for": votes_for,
+        "votes_against": votes_against,
+        "feedback": behind,
+    }
+    return [columns[name].alias(name) for name in ROWS]

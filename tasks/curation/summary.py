@@ -1,23 +1,31 @@
-"""What a round learned from: labels by kind, and how far those who gave them agree.
+"""What a round learned from: labels by kind, how far those who gave them agree, and what judges weigh.
 
 A snapshot says what was trained on, whoever built it first; this says what the log held when the round built it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field
 
+from tasks.config import Config
 from tasks.errors import IntegrityError
 from tasks.feedback.agreement import Agreement, measure_agreement
+from tasks.feedback.sources import PEOPLE
 from tasks.files import canonical_json, write_atomically
-from tasks.records import Count, Demonstration, Feedback, PreferencePair, Record, Sha256, Snapshot
-from tasks.snapshots import read_demonstrations, read_preference_pairs
+from tasks.home import Home
+from tasks.judging.calibration import JudgeCalibration
+from tasks.judging.standing import judges_so_far
+from tasks.judging.trust import JudgeWeight, judge_weights
+from tasks.records import Count, Feedback, FeedbackBatch, Record, Sha256, Snapshot
+from tasks.settings.judging import JudgeTrustSettings
+from tasks.snapshots import Kind, read_sources
 
 # Agreement is a rough figure: more resamples would change its interval in the third digit only.
 RESAMPLES = 1000
 _FILE = "feedback.json"
+_DEFAULT_TRUST = JudgeTrustSettings()
 
 
 class FeedbackSummary(Record):
@@ -29,49 +37,69 @@ class FeedbackSummary(Record):
     preference_pairs: dict[str, Count] = Field(
         description="rows of DPO by kind: human, oracle, judge:<name>, correction, reference"
     )
-    agreement: Agreement = Field(description="between people, and between people and judges")
+    rated_answers: dict[str, Count] = Field(description="rows of KTO by kind: end_user")
+    agreement: Agreement = Field(description="between people")
+    judges: tuple[JudgeCalibration, ...] = Field(description="how far each judge can be believed, by name")
+    weights: dict[str, JudgeWeight] = Field(description="what each of those judges weighed, by its feedback source")
+    min_kappa: float = Field(description="kappa from which a judge counts in full")
 
 
 def summarise_feedback(
     segments: Sequence[str],
-    feedback: Sequence[Feedback],
-    demonstrations: Sequence[Demonstration],
-    pairs: Sequence[PreferencePair],
+    judgements: Mapping[str, int],
+    people: Sequence[Feedback],
+    sources: Mapping[Kind, Iterable[str]],
     seed: int,
+    judges: Sequence[JudgeCalibration] = (),
+    trust: JudgeTrustSettings = _DEFAULT_TRUST,
 ) -> FeedbackSummary:
     """The summary of a round's feedback and of the rows it became.
 
     Args:
-        feedback: one row for each id, without retracted ones, as `segments` hold it.
+        judgements: how many stood, by source.
+        people: those of people, one row for each id, without retracted ones.
+        sources: of the rows of the snapshot.
+        judges: how far each judge can be believed, as `judges_so_far` finds it.
+        trust: what a judge must reach; with `judges` it gives their weights.
     """
     return FeedbackSummary(
         segments=tuple(sorted(segments)),
-        judgements=_counted(row.source for row in feedback),
-        demonstrations=_counted(source_kind(row.source) for row in demonstrations),
-        preference_pairs=_counted(source_kind(row.source) for row in pairs),
-        agreement=measure_agreement(feedback, resamples=RESAMPLES, seed=seed),
+        judgements=dict(sorted(judgements.items())),
+        demonstrations=_counted(map(source_kind, sources["demonstrations"])),
+        preference_pairs=_counted(map(source_kind, sources["preference_pairs"])),
+        rated_answers=_counted(map(source_kind, sources["rated_answers"])),
+        agreement=measure_agreement(people, resamples=RESAMPLES, seed=seed),
+        judges=tuple(judges),
+        weights=judge_weights(judges, trust),
+        min_kappa=trust.min_kappa,
     )
 
 
 def keep_summary(
+    config: Config,
+    home: Home,
     round_folder: Path,
-    snapshots: Path,
-    snapshot: Snapshot,
+    batches: Sequence[FeedbackBatch],
     segments: Sequence[str],
-    feedback: Sequence[Feedback],
-    seed: int,
+    snapshot: Snapshot,
 ) -> FeedbackSummary:
-    """The summary of the round that built the snapshot, kept in the round's folder.
+    """The summary of the round that has just built the snapshot, kept in the round's folder.
 
     Raises:
         HomeError: when the disk is full or not writable.
     """
+    from tasks.curation.measured import count_judgements, read_measured
+    from tasks.feedback.event_frames import to_records
+
+    events = read_measured(home, config.name)
     summary = summarise_feedback(
         segments,
-        feedback,
-        read_demonstrations(snapshots, snapshot),
-        read_preference_pairs(snapshots, snapshot),
-        seed,
+        count_judgements(home, config.name),
+        to_records(events.filter(events["source"].is_in(PEOPLE))),
+        read_sources(home.snapshots, snapshot),
+        config.seed,
+        judges_so_far(config, home, batches, events),
+        config.judge_trust,
     )
     write_atomically(round_folder / _FILE, canonical_json(summary).encode())
     return summary

@@ -1,7 +1,6 @@
 """The report's charts, as plotly figures in plain JSON.
 
-Colours of text and grid are left to the page, which knows whether it is read in light, in dark or on paper. Texts
-that plotly would read as its small HTML (labels, hovers) are escaped here: questions are untrusted.
+Texts that plotly would read as its small HTML (labels, hovers) are escaped here: questions are untrusted.
 """
 
 import html
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.evaluation.intervals import TIE
+from tasks.evaluation.report_dots import OTHER_COLOUR, Dot, describe_dots, draw_dots, plotly_json
 from tasks.evaluation.report_examples import QuestionAnswers
 from tasks.evaluation.report_text import arm_label, count_of, format_number, format_signed, metric_label
 from tasks.records import ArmReport, PairedDifference
@@ -26,9 +26,7 @@ ARM_COLOURS: Mapping[str, str] = {
     "rag_ft": "#c2447c",
 }
 _ARM_SYMBOLS = {"base": "square", "champion": "circle", "challenger": "diamond"}
-_OTHER_COLOUR = "#7f8896"
-_PHASE_TITLES = {"sft": "SFT loss", "dpo": "DPO loss"}
-_ROW_PX, _GROUP_PX, _LABEL_PX, _FIGURE_PX = 27, 34, 96, 48
+_PHASE_TITLES = {"sft": "SFT loss", "dpo": "DPO loss", "kto": "KTO loss"}
 
 
 @dataclass(frozen=True)
@@ -50,19 +48,9 @@ class Chart:
     figure: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Dot:
-    label: str
-    value: float
-    ci95: tuple[float, float]
-    text: str
-    colour: str
-    symbol: str
-
-
 def arm_colour(arm: str) -> str:
     """The colour of an arm, the same in every chart and table."""
-    return ARM_COLOURS.get(arm, _OTHER_COLOUR)
+    return ARM_COLOURS.get(arm, OTHER_COLOUR)
 
 
 def chart_scores(report: ArmReport) -> Chart:
@@ -71,7 +59,7 @@ def chart_scores(report: ArmReport) -> Chart:
         (
             metric_label(name),
             [
-                _Dot(
+                Dot(
                     arm_label(arm),
                     result.metrics[name].mean,
                     result.metrics[name].ci95,
@@ -89,8 +77,8 @@ def chart_scores(report: ArmReport) -> Chart:
         "chart-scores",
         "Scores",
         "Mean over the test questions with its 95 % interval; further right is better.",
-        _describe(groups),
-        _draw_dots(groups),
+        describe_dots(groups),
+        draw_dots(groups),
     )
 
 
@@ -103,15 +91,15 @@ def chart_differences(comparisons: Sequence[PairedDifference]) -> Chart:
         "Challenger minus the others",
         "Mean difference on the same questions; right of zero the challenger is better. Hollow: the interval "
         "contains zero, so chance could explain it.",
-        _describe(groups),
-        _draw_dots(groups),
+        describe_dots(groups),
+        draw_dots(groups),
     )
 
 
-def _difference_dot(comparison: PairedDifference) -> _Dot:
+def _difference_dot(comparison: PairedDifference) -> Dot:
     low, high = comparison.ci95
     sure = low > 0 or high < 0
-    return _Dot(
+    return Dot(
         f"vs {arm_label(comparison.against).lower()}",
         comparison.difference,
         comparison.ci95,
@@ -124,75 +112,6 @@ def _difference_dot(comparison: PairedDifference) -> _Dot:
 def metric_names(report: ArmReport) -> list[str]:
     """The metrics of all arms, in the order they first came."""
     return list(dict.fromkeys(name for result in report.arms.values() for name in result.metrics))
-
-
-def _describe(groups: Sequence[tuple[str, Sequence[_Dot]]]) -> str:
-    return " ".join(f"{title}: {', '.join(f'{dot.label} {dot.text}' for dot in dots)}." for title, dots in groups)
-
-
-def _draw_dots(groups: Sequence[tuple[str, Sequence[_Dot]]]) -> dict[str, Any]:
-    """Dots with whiskers in rows under group titles; heights in pixels, so that rows never crowd."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    top, ticks = 0.0, {}
-    for title, dots in groups:
-        figure.add_annotation(
-            text=f"<b>{html.escape(title)}</b>",
-            **{"x": 0, "xref": "paper", "xanchor": "left", "xshift": -_LABEL_PX},
-            **{"y": top + _GROUP_PX * 0.62, "yanchor": "middle", "showarrow": False},
-        )
-        rows = [top + _GROUP_PX + _ROW_PX * (place + 0.5) for place in range(len(dots))]
-        for row, dot in zip(rows, dots, strict=True):
-            ticks[row] = html.escape(dot.label)
-            figure.add_trace(_draw_dot(dot, row))
-            figure.add_annotation(
-                text=dot.text,
-                **{"x": 1, "xref": "paper", "xanchor": "right", "xshift": _FIGURE_PX},
-                **{"y": row, "yanchor": "middle", "showarrow": False},
-            )
-        top += _GROUP_PX + _ROW_PX * len(dots)
-    everything = [value for _, dots in groups for dot in dots for value in dot.ci95]
-    low, high = min([0.0, *everything]), max([0.0, *everything])
-    margin = (high - low or 1.0) * 0.05
-    figure.update_layout(
-        height=int(top) + 40,
-        margin={"l": _LABEL_PX, "r": _FIGURE_PX, "t": 4, "b": 32},
-        xaxis={"range": [low - margin * (low < 0), high + margin], "zeroline": True, "fixedrange": True, "nticks": 6},
-        yaxis={
-            "range": [top, 0],
-            "tickvals": list(ticks),
-            "ticktext": list(ticks.values()),
-            "ticklabelstandoff": 8,
-            "showgrid": False,
-            "zeroline": False,
-            "fixedrange": True,
-        },
-    )
-    return _as_json(figure)
-
-
-def _draw_dot(dot: _Dot, row: float) -> Any:
-    import plotly.graph_objects as go
-
-    low, high = dot.ci95
-    return go.Scatter(
-        x=[dot.value],
-        y=[row],
-        mode="markers",
-        marker={"size": 11, "color": dot.colour, "symbol": dot.symbol, "line": {"width": 2, "color": dot.colour}},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [high - dot.value],
-            "arrayminus": [dot.value - low],
-            "color": dot.colour,
-            "thickness": 2.5,
-            "width": 5,
-        },
-        hovertemplate=f"{html.escape(dot.label)}: {dot.text}<br>95 % interval {format_number(low)} to "
-        f"{format_number(high)}<extra></extra>",
-    )
 
 
 def chart_questions(
@@ -216,8 +135,8 @@ def chart_questions(
     )
     if comparison:
         low, high = comparison.ci95
-        figure.add_hrect(y0=low, y1=high, fillcolor=_OTHER_COLOUR, opacity=0.25, line_width=0)
-        figure.add_hline(y=comparison.difference, line={"width": 2, "dash": "dash", "color": _OTHER_COLOUR})
+        figure.add_hrect(y0=low, y1=high, fillcolor=OTHER_COLOUR, opacity=0.25, line_width=0)
+        figure.add_hline(y=comparison.difference, line={"width": 2, "dash": "dash", "color": OTHER_COLOUR})
         figure.add_annotation(
             text=f"mean {format_signed(comparison.difference, 2)}",
             **{"x": 1, "xref": "paper", "xanchor": "right", "y": high, "yanchor": "bottom", "showarrow": False},
@@ -238,7 +157,7 @@ def chart_questions(
         "Question by question",
         f"Challenger minus champion in {metric_label(metric)}: one bar a question; up is a win. Hover for its text.",
         f"{wins} questions better, {losses} worse, {len(ranked) - wins - losses} the same.",
-        _as_json(figure),
+        plotly_json(figure),
     )
 
 
@@ -272,7 +191,7 @@ def _chart_phase(phase: str, points: Sequence[tuple[int, float]], left_out: int)
     description = f"From {losses[0]:.3f} at step {steps[0]} to {losses[-1]:.3f} at step {steps[-1]}."
     if left_out:
         description += f" Not drawn: {count_of(left_out, 'point')} that had no finite loss."
-    return Chart(f"chart-training-{phase}", title, description, description, _as_json(figure))
+    return Chart(f"chart-training-{phase}", title, description, description, plotly_json(figure))
 
 
 def _axis_title(title: str) -> dict[str, Any]:
@@ -282,14 +201,3 @@ def _axis_title(title: str) -> dict[str, Any]:
 def _wrap(text: str) -> str:
     """A question for a hover label: at most three lines, as text and not as plotly's HTML."""
     return "<br>".join(html.escape(line) for line in textwrap.wrap(text, 56, max_lines=3, placeholder=" …"))
-
-
-def _as_json(figure: Any) -> dict[str, Any]:
-    figure.update_layout(
-        template="none",
-        showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": 13, "family": "inherit"},
-    )
-    return {key: value for key, value in figure.to_plotly_json().items() if key in ("data", "layout")}

@@ -1,40 +1,48 @@
 """The report's words on what the challenger learned from: who said it, and how far they agree."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from tasks.curation.summary import FeedbackSummary
+from tasks.evaluation.report_judges import describe_judges
 from tasks.evaluation.report_text import count_of, format_number
 from tasks.feedback.agreement import Agreement
 
 _KINDS = {
     "reference": "reference answers",
-    "correction": "people's corrections",
+    "correction": "corrections",
     "human": "people's preferences",
     "oracle": "the scripted annotator's preferences",
+    "end_user": "end users' thumbs",
 }
 
 
 def describe_feedback(summary: FeedbackSummary) -> dict[str, Any]:
-    """The table of training rows by kind, and a sentence on each agreement that could be measured."""
-    kinds = sorted({*summary.demonstrations, *summary.preference_pairs}, key=_order)
+    """The table of training rows by kind, how far people agree, and what is known of judges."""
+    kinds = sorted({*summary.demonstrations, *summary.preference_pairs, *summary.rated_answers}, key=_order)
     return {
         "rows": [
             {
                 "kind": kind_label(kind),
                 "demonstrations": f"{summary.demonstrations.get(kind, 0):,}",
                 "preference_pairs": f"{summary.preference_pairs.get(kind, 0):,}",
+                "rated_answers": f"{summary.rated_answers.get(kind, 0):,}",
             }
             for kind in kinds
         ],
         "judgements": ", ".join(
             f"{count:,} by {_SOURCES.get(source) or source}" for source, count in summary.judgements.items()
         ),
-        "agreement": list(describe_agreement(summary.agreement)),
+        "agreement": describe_agreement(summary.agreement),
+        "judges": describe_judges(summary),
     }
 
 
-_SOURCES = {"human": "people", "oracle": "the scripted annotator", "judge:reference": "the reference judge"}
+_SOURCES = {
+    "human": "people",
+    "oracle": "the scripted annotator",
+    "judge:reference": "the reference judge",
+    "end_user": "end users",
+}
 
 
 def kind_label(kind: str) -> str:
@@ -44,26 +52,15 @@ def kind_label(kind: str) -> str:
     return _KINDS.get(kind, kind)
 
 
-def describe_agreement(agreement: Agreement) -> Iterator[str]:
-    """A sentence on people among themselves, and one on each judge beside people; says so where there is nothing."""
+def describe_agreement(agreement: Agreement) -> str:
+    """A sentence on how far people agree; says so where there is nothing to set beside each other."""
     if agreement.comparisons == 0:
-        yield "Nobody's answers can be set beside another person's yet: no comparison was answered by two."
-    else:
-        share = _percent(agreement.agreed) if agreement.agreed is not None else "none"
-        yield (
-            f"{agreement.annotators} annotators answered {count_of(agreement.comparisons, 'comparison')} twice or more "
-            f"and gave the same answer in {share} of the pairs; {_alpha(agreement)}"
-        )
-    for judge in agreement.judges:
-        low, high = judge.ci95
-        yield (
-            f"{judge.judge} says what people say in {_percent(judge.agreed)} of their answers on "
-            f"{count_of(judge.comparisons, 'audit comparison')} (95 % interval {_percent(low)} to {_percent(high)})."
-        )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+        return "Nobody's answers can be set beside another person's yet: no comparison was answered by two."
+    share = f"{100 * agreement.agreed:.0f} %" if agreement.agreed is not None else "none"
+    return (
+        f"{agreement.annotators} annotators answered {count_of(agreement.comparisons, 'comparison')} twice or more "
+        f"and gave the same answer in {share} of the pairs; {_alpha(agreement)}"
+    )
 
 
 def _alpha(agreement: Agreement) -> str:

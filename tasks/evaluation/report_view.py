@@ -214,10 +214,14 @@ def _shorten(value: str) -> str:
 
 def _describe_training(report: ArmReport) -> str:
     adapter = report.challenger
-    pairs = adapter.preference_pairs
-    dpo = f"and {text.count_of(pairs, 'preference pair')} (DPO)" if pairs else "and no preference pairs, so without DPO"
+    if adapter.rated_answers:
+        preferences = f"and {text.count_of(adapter.rated_answers, 'single answer')}, good or bad (KTO)"
+    elif adapter.preference_pairs:
+        preferences = f"and {text.count_of(adapter.preference_pairs, 'preference pair')} (DPO)"
+    else:
+        preferences = "and no preference pairs, so without DPO"
     return (
-        f"The challenger learned from {text.count_of(adapter.demonstrations, 'demonstration')} (SFT) {dpo}: "
+        f"The challenger learned from {text.count_of(adapter.demonstrations, 'demonstration')} (SFT) {preferences}: "
         f"{adapter.train_tokens:,} tokens in {text.format_seconds(adapter.train_s)}."
     )
 

@@ -24,12 +24,12 @@ def create_annotator(client: "Argilla", connection: ArgillaConnection, username:
     """
     workspace_id = ensure_workspace(client, connection)
     password = secrets.token_urlsafe(12)
+    user_id: str | None
     body = {"username": username, "first_name": username, "role": "annotator", "password": password}
     try:
         user_id, made = str(call(client, "POST", "/api/v1/users", body=body, needs=["id"])["id"]), password
     except ConflictError:
-        users = list_items(client, "/api/v1/users")
-        user_id, made = next(str(user["id"]) for user in users if user["username"] == username), None
+        user_id, made = find_user(client, username), None
     except ForbiddenError as error:
         raise ArgillaError(
             f"Annotators are made by an owner, and the key from {connection.key_from} is not an owner's: let one make "
@@ -38,3 +38,14 @@ def create_annotator(client: "Argilla", connection: ArgillaConnection, username:
     with suppress(ConflictError):  # a member already
         call(client, "POST", f"/api/v1/workspaces/{workspace_id}/users", body={"user_id": user_id})
     return made
+
+
+def find_user(client: "Argilla", username: str) -> str | None:
+    """The id of the user of that name; None when there is none.
+
+    Raises:
+        ArgillaError: when the key may not list users.
+        UnreachableError: when the server does not answer.
+    """
+    users = list_items(client, "/api/v1/users")
+    return next((str(user["id"]) for user in users if user["username"] == username), None)

@@ -1,12 +1,13 @@
 """Which Argilla a domain's people answer in, and the key to it."""
 
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.errors import ArgillaError, ConfigError
 from tasks.home import Home
 from tasks.registry.connection import without_password
+from tasks.secret_blocks import read_secret
 
 if TYPE_CHECKING:
     from tasks.feedback.argilla_connection import ArgillaConnection
@@ -37,7 +38,8 @@ def find_connection(config: Config, home: Home) -> "ArgillaConnection":
         key_from = "the embedded Argilla's own credentials"
         return ArgillaConnection(embedded.url, embedded.api_key, settings.workspace, key_from)
     if settings.api_key_secret is not None:
-        key, key_from = _read_secret(settings.api_key_secret), f"the Prefect Secret {settings.api_key_secret!r}"
+        key = read_secret(settings.api_key_secret, "human_feedback.api_key_secret")
+        key_from = f"the Prefect Secret {settings.api_key_secret!r}"
     else:
         key, key_from = os.environ.get(KEY_VARIABLE, ""), f"the variable {KEY_VARIABLE}"
     if not key:
@@ -46,15 +48,3 @@ def find_connection(config: Config, home: Home) -> "ArgillaConnection":
             "Secret block in human_feedback.api_key_secret."
         )
     return ArgillaConnection(settings.argilla, key, settings.workspace, key_from)
-
-
-def _read_secret(block: str) -> str:
-    from prefect.blocks.system import Secret
-
-    try:
-        # Without a running event loop `load` gives the block itself; its type says that it may be a coroutine, too.
-        return str(cast("Secret[str]", Secret.load(block)).get())
-    except ValueError as error:
-        raise ConfigError(
-            f"human_feedback.api_key_secret: Prefect has no Secret block {block!r}: create it, or correct the name."
-        ) from error

@@ -5,13 +5,18 @@ An append adds a file and changes none, so processes may append at once and a ki
 (the round's FeedbackBatch), not by the log.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.errors import IntegrityError
-from tasks.files import canonical_json, parse_rows, read_verified, sha256_of, write_rows
+from tasks.feedback.withdrawals import Withdrawn, withdrawn, without_withdrawn
+from tasks.files import canonical_json, read_verified, write_rows
 from tasks.home import Home
 from tasks.records import Feedback, FileRef
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def append(home: Home, domain: str, feedback: Sequence[Feedback]) -> FileRef:
@@ -23,44 +28,84 @@ def append(home: Home, domain: str, feedback: Sequence[Feedback]) -> FileRef:
     return write_rows(home.feedback_log(domain), sorted(feedback, key=canonical_json))
 
 
-def read(home: Home, domain: str, only: Sequence[str] | None = None) -> list[Feedback]:
+def read(
+    home: Home, domain: str, only: Sequence[str] | None = None, left_out: Withdrawn | None = None
+) -> list[Feedback]:
     """The judgements of a domain that stand, one for each id, sorted by id; empty when there are none yet.
 
-    A later edit of the same judgement takes the place of an earlier one, and a retracted one is left out.
+    A later edit of the same judgement takes the place of an earlier one; a retracted one is left out, and so is what
+    was withdrawn. Records are for people's judgements and the like: a million of them take minutes, for which there
+    is `read_frame`.
 
     Args:
         only: the segments to read, as `segments` names them; None: all.
+        left_out: what counts as withdrawn; None: what is withdrawn now.
 
     Raises:
         IntegrityError: when a segment is missing, altered or truncated, naming the file.
     """
-    return [row for row in read_last_words(home, domain, only) if not row.retracted]
+    from tasks.feedback.event_frames import to_records
+
+    return to_records(_standing(home, domain, only, left_out))
 
 
 def read_last_words(home: Home, domain: str, only: Sequence[str] | None = None) -> list[Feedback]:
-    """As `read`, with the retracted judgements among them.
+    """As `read`, with the retracted and the withdrawn judgements among them: what the log holds, not what counts.
 
     Raises:
         IntegrityError: as `read` does.
     """
+    from tasks.feedback.event_frames import to_records
+
+    return to_records(read_frame(home, domain, only))
+
+
+def read_frame(home: Home, domain: str, only: Sequence[str] | None = None) -> "pl.DataFrame":
+    """The judgements of a domain as EVENTS and what else a record has, one for each id, sorted by id, the retracted
+    and the withdrawn among them.
+
+    Raises:
+        IntegrityError: as `read` does.
+    """
+    import polars as pl
+
+    from tasks.feedback.event_frames import WHOLE, last_words
+
     names = segments(home, domain) if only is None else only
-    files = [home.feedback_log(domain) / f"{name}.jsonl" for name in names]
-    return one_per_id(row for file in files for row in _read_segment(file))
+    frames = [read_segment(home, domain, name) for name in names]
+    return last_words(pl.concat([WHOLE.to_frame(), *frames]))
+
+
+def read_segment(home: Home, domain: str, name: str) -> "pl.DataFrame":
+    """The judgements of one segment, as they were appended.
+
+    Raises:
+        IntegrityError: when the segment is missing, altered, or holds something else.
+    """
+    from tasks.feedback.event_frames import parse_segment
+
+    path = home.feedback_log(domain) / f"{name}.jsonl"
+    data = read_verified(path, name)
+    try:
+        return parse_segment(data)
+    except ValueError as error:
+        raise IntegrityError(
+            f"{path} holds rows that are not feedback of this version: "
+            "read it with the version of Ratchet that wrote it, or move it out of the log."
+        ) from error
 
 
 def one_per_id(feedback: Iterable[Feedback]) -> list[Feedback]:
-    """One judgement for each id, sorted by id, whatever the order they come in.
+    """One judgement for each id, sorted by id, whatever the order they come in: everybody's last word.
 
-    Asked again, a person may have thought better of it: the judgement of the latest round counts, and within a
-    round the one edited last, by the clock of the server that holds it. Where that is equal, too, a retraction
-    counts, and then the judgement whose canonical JSON sorts first.
+    The rule is that of `tasks.feedback.event_frames.last_words`.
     """
-    kept: dict[str, Feedback] = {}
-    for row in sorted(
-        feedback, key=lambda row: (row.id, -row.round, -edited_at(row), not row.retracted, canonical_json(row))
-    ):
-        kept.setdefault(row.id, row)
-    return list(kept.values())
+    from tasks.feedback.event_frames import last_words, whole_frame
+
+    rows = list(dict.fromkeys(feedback))
+    if len({row.id for row in rows}) == len(rows):
+        return sorted(rows, key=lambda row: row.id)
+    return [rows[place] for place in last_words(whole_frame(rows).with_row_index("row"))["row"]]
 
 
 def edited_at(row: Feedback) -> float:
@@ -73,13 +118,18 @@ def segments(home: Home, domain: str) -> list[str]:
     return sorted(path.stem for path in home.feedback_log(domain).glob("*.jsonl"))
 
 
-def log_sha256(home: Home, domain: str, only: Sequence[str] | None = None) -> str:
-    """The sha256 over all judgements that stand: which feedback there is, however it was batched.
+def log_sha256(home: Home, domain: str, only: Sequence[str] | None = None, left_out: Withdrawn | None = None) -> str:
+    """The sha256 over all judgements that stand: which feedback there is, however it was batched; arguments as `read`.
 
     Raises:
         IntegrityError: as `read` does.
     """
-    return sha256_of([canonical_json(row) for row in read(home, domain, only)])
+    from tasks.feedback.event_frames import canonical_lines
+
+    digest = hashlib.sha256()
+    for line in canonical_lines(_standing(home, domain, only, left_out)):
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 def count(home: Home, domain: str) -> int:
@@ -88,15 +138,10 @@ def count(home: Home, domain: str) -> int:
     Raises:
         IntegrityError: as `read` does.
     """
-    return len(read(home, domain))
+    return len(_standing(home, domain, None, None))
 
 
-def _read_segment(segment: Path) -> list[Feedback]:
-    data = read_verified(segment, segment.stem)
-    try:
-        return list(parse_rows(data, Feedback))
-    except ValueError as error:
-        raise IntegrityError(
-            f"{segment} holds rows that are not feedback of this version: "
-            "read it with the version of Ratchet that wrote it, or move it out of the log."
-        ) from error
+def _standing(home: Home, domain: str, only: Sequence[str] | None, left_out: Withdrawn | None) -> "pl.DataFrame":
+    rows = read_frame(home, domain, only)
+    left_out = withdrawn(home, domain) if left_out is None else left_out
+    return without_withdrawn(rows.filter(~rows["retracted"]), left_out)

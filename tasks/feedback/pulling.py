@@ -1,13 +1,11 @@
 """What people answered: fetching it from Argilla into the feedback log, and waiting for it."""
 
-import fcntl
 import os
 import secrets
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +17,7 @@ from tasks.feedback import log
 from tasks.feedback.ingesting import reconcile
 from tasks.feedback.label_server import find_connection
 from tasks.feedback.labels import LabelRequest
+from tasks.feedback.pull_lock import one_pull_at_a_time
 from tasks.feedback.sources import is_person
 from tasks.files import canonical_json, read_rows, write_atomically
 from tasks.home import Home, make_writable
@@ -74,7 +73,7 @@ def pull_labels(config: Config, home: Home) -> LabelPull:
     client = connect(find_connection(config, home))
     new, skipped, missing = 0, Counter[str](), []
     for dataset in (dataset for batch in batches for dataset in batch.label_datasets):
-        with _one_at_a_time(home, config.name):
+        with one_pull_at_a_time(home, config.name):
             pulled = _pull_dataset(client, home, config.name, dataset)
         if pulled is None:
             missing.append(dataset.name)
@@ -156,21 +155,6 @@ def _read_note(note: Path) -> _Seen | None:
         return _Seen.model_validate_json(note.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-
-
-@contextmanager
-def _one_at_a_time(home: Home, domain: str) -> Iterator[None]:
-    """Waits until no other process pulls for the domain, and keeps others waiting while the block runs.
-
-    What an older pull read could otherwise reach the log after a newer one, and bring back an answer that was
-    cleared meanwhile. The system releases the lock when the process dies.
-    """
-    make_writable(home)
-    folder = home.feedback_log(domain)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "pull.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def annotator_salt(home: Home) -> str:

@@ -21,14 +21,31 @@ def judge_feedback(judge: Judge, comparisons: Sequence[Comparison], round_number
     Raises:
         RatchetError: when the judge cannot judge one of the comparisons.
     """
-    source = f"judge:{judge.name}"
-    asked: dict[str, Comparison] = {}
+    asked = distinct(comparisons)
+    return verdict_feedback(judge.name, asked, judge.compare(asked), round_number)
+
+
+def distinct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons in their order, each pair of candidates once, whichever way round it is given first."""
+    kept: dict[tuple[str, ...], Comparison] = {}
     for each in comparisons:
-        asked.setdefault(feedback_id(source, None, each.question.id, each.a.id, each.b.id), each)
-    verdicts = judge.compare(list(asked.values()))
+        kept.setdefault((each.question.id, *sorted((each.a.id, each.b.id))), each)
+    return list(kept.values())
+
+
+def verdict_feedback(
+    judge_name: str, comparisons: Sequence[Comparison], verdicts: Sequence[Verdict | None], round_number: int
+) -> list[Feedback]:
+    """A judge's verdicts on distinct comparisons, in the same order, as feedback; None is no verdict and no feedback.
+
+    Raises:
+        ValueError: when there are not as many verdicts as comparisons.
+    """
+    source = f"judge:{judge_name}"
     return [
-        _record(source, judgement_id, comparison, verdict, round_number)
-        for (judgement_id, comparison), verdict in zip(asked.items(), verdicts, strict=True)
+        _record(source, comparison, verdict, round_number)
+        for comparison, verdict in zip(comparisons, verdicts, strict=True)
+        if verdict is not None
     ]
 
 
@@ -54,9 +71,9 @@ def feedback_id(
     return sha256_of(identity if request is None else {**identity, "request": request})
 
 
-def _record(source: str, judgement_id: str, comparison: Comparison, verdict: Verdict, round_number: int) -> Feedback:
+def _record(source: str, comparison: Comparison, verdict: Verdict, round_number: int) -> Feedback:
     return Feedback(
-        id=judgement_id,
+        id=feedback_id(source, None, comparison.question.id, comparison.a.id, comparison.b.id),
         question_id=comparison.question.id,
         candidate_a=comparison.a.id,
         candidate_b=comparison.b.id,
@@ -65,4 +82,6 @@ def _record(source: str, judgement_id: str, comparison: Comparison, verdict: Ver
         confidence=verdict.confidence,
         reason=verdict.reason,
         round=round_number,
+        swap_inconsistent=verdict.swap_inconsistent,
+        both_orders=verdict.both_orders,
     )

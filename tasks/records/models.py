@@ -18,7 +18,7 @@ class BaseModelRef(Record):
 class LossPoint(Record):
     """One point of a training curve."""
 
-    phase: Literal["sft", "dpo"]
+    phase: Literal["sft", "dpo", "kto"]
     step: Count = Field(description="optimizer step within the phase, from 1")
     loss: float
 
@@ -29,13 +29,18 @@ class Adapter(Record):
     sha256: Sha256 = Field(description="hash of adapter_config.json and adapter_model.safetensors; the folder's name")
     base: BaseModelRef = Field(description="the model the adapter belongs on")
     snapshot_sha256: Sha256 = Field(description="the dataset it was trained on")
-    parent_sha256: Sha256 | None = Field(default=None, description="the champion's adapter it started from, if any")
-    dpo_reference: str = Field(description="frozen policy of DPO: `sft:<sha256>` of the SFT adapter, or `none`")
+    parent_sha256: Sha256 | None = Field(
+        default=None, description="the adapter it started from, the champion's or that of a champion before it, if any"
+    )
+    dpo_reference: str = Field(
+        description="frozen policy of DPO or KTO: `sft:<sha256>` of the SFT adapter, `champion:<sha256>`, or `none`"
+    )
     round: Annotated[int, Field(ge=1)] = Field(description="the round that trained it")
     demonstrations: Count = Field(description="SFT rows seen")
     preference_pairs: Count = Field(description="DPO rows seen; 0 when there were too few to train on")
-    train_tokens: Count = Field(description="tokens in all batches of SFT and DPO, padding left out")
-    train_s: Seconds = Field(description="wall-clock seconds in SFT and DPO")
+    rated_answers: Count = Field(default=0, description="KTO rows seen; 0 when DPO, or neither, was trained")
+    train_tokens: Count = Field(description="tokens in the batches of all phases, padding left out")
+    train_s: Seconds = Field(description="wall-clock seconds in all phases")
     mlflow_run_id: str = Field(description="the MLflow run with parameters, curves and the snapshot")
     losses: FileRef = Field(description="rows of LossPoint: the training curves")
 

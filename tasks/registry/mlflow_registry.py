@@ -39,6 +39,7 @@ class RegistryEntry(Record):
     aliases: tuple[str, ...] = Field(description="champion, challenger, and whatever users added; sorted")
     registered_at: datetime = Field(description="UTC")
     previous_champion: Annotated[int, Field(ge=1)] | None = Field(description="the champion it took over from, if any")
+    champion_line: tuple[int, ...] = Field(default=(), description="that one and those before it, nearest first")
     rolled_back: str | None = Field(description="when it was last rolled back, and to which version")
     description: str = Field(description="the model card, Markdown")
 
@@ -301,6 +302,7 @@ def _entry(entity: "Entity") -> RegistryEntry:
         aliases=tuple(sorted(entity.aliases)),
         registered_at=datetime.fromtimestamp(entity.creation_timestamp / 1000, UTC),
         previous_champion=line[0] if line else None,
+        champion_line=tuple(line),
         rolled_back=entity.tags.get(version_tags.ROLLED_BACK),
         description=entity.description or "",
     )

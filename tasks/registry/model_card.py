@@ -43,7 +43,7 @@ def model_card(
     if version.adapter is not None:
         if snapshot is not None:
             sections.append(_data(snapshot))
-        sections.append(_training(version.adapter, config))
+        sections.append(_training(version.adapter, config, report))
     if report is not None:
         sections.append(_evaluation(report))
     if decision is not None:
@@ -76,7 +76,8 @@ def _data(snapshot: Snapshot) -> str:
             "",
             f"Snapshot `{snapshot.sha256}`:",
             "",
-            f"- {snapshot.demonstrations.rows} demonstrations, {snapshot.preference_pairs.rows} preference pairs",
+            f"- {snapshot.demonstrations.rows} demonstrations, {snapshot.preference_pairs.rows} preference pairs, "
+            f"{snapshot.rated_answers.rows} rated answers",
             f"- left out: {dropped or 'nothing'}",
             f"- built from {len(snapshot.parents)} files of questions and feedback: {shown or 'none'}"
             + (f" and {more} more" if more > 0 else ""),
@@ -84,25 +85,44 @@ def _data(snapshot: Snapshot) -> str:
     )
 
 
-def _training(adapter: Adapter, config: Config) -> str:
-    lora, sft, dpo = config.train.lora, config.train.sft, config.train.dpo
+def _training(adapter: Adapter, config: Config, report: ArmReport | None) -> str:
+    lora, sft = config.train.lora, config.train.sft
     rows = {
         "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}",
         "SFT": f"{adapter.demonstrations} demonstrations, {sft.epochs:g} epochs, learning rate {sft.learning_rate:g}",
-        "DPO": (
-            f"{adapter.preference_pairs} pairs, {dpo.epochs:g} epochs, learning rate {dpo.learning_rate:g}, "
-            f"beta {dpo.beta:g}, SFT weight {dpo.sft_weight:g}"
-            if adapter.preference_pairs
-            else "left out"
-        ),
-        "DPO reference": adapter.dpo_reference,
-        "started from": adapter.parent_sha256 or "the base model",
+        **_preference_training(adapter, config),
+        "started from": _origin(adapter, report),
         "tokens": f"{adapter.train_tokens:,}",
         "time": f"{adapter.train_s:.0f} s",
         "seed": str(config.seed),
         "MLflow run": f"`{adapter.mlflow_run_id}`",
     }
     return "## Training\n\n" + _table(("", ""), [[name, value] for name, value in rows.items()])
+
+
+def _origin(adapter: Adapter, report: ArmReport | None) -> str:
+    origin = adapter.parent_sha256 or "the base model"
+    champion = report.champion.adapter if report is not None else None
+    if champion is None or champion.sha256 == adapter.parent_sha256:
+        return origin
+    return f"{origin}, not from the champion, which had learned from feedback that was withdrawn, or may have"
+
+
+def _preference_training(adapter: Adapter, config: Config) -> dict[str, str]:
+    if adapter.rated_answers:
+        kto = config.train.kto
+        said = (
+            f"{adapter.rated_answers} single answers, {kto.epochs:g} epochs, learning rate {kto.learning_rate:g}, "
+            f"beta {kto.beta:g}"
+        )
+        return {"KTO": said, "KTO reference": adapter.dpo_reference}
+    dpo = config.train.dpo
+    said = (
+        f"{adapter.preference_pairs} pairs, {dpo.epochs:g} epochs, learning rate {dpo.learning_rate:g}, "
+        f"beta {dpo.beta:g}, SFT weight {dpo.sft_weight:g}"
+    )
+    name = config.train.preference.upper()
+    return {name: said if adapter.preference_pairs else "left out", f"{name} reference": adapter.dpo_reference}
 
 
 def _evaluation(report: ArmReport) -> str:

@@ -126,6 +126,7 @@ def log_snapshot(config: Config, home: Home, run_id: str, snapshot: Snapshot) ->
     counts = {
         "demonstrations": snapshot.demonstrations.rows,
         "preference_pairs": snapshot.preference_pairs.rows,
+        "rated_answers": snapshot.rated_answers.rows,
     }
     tags = {
         "mlflow.data.context": "training",

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from tasks.settings.section import Fraction, Positive, Section
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class DecontaminationSettings(Section):
@@ -23,6 +24,9 @@ class AnnotatorSettings(Section):
 
     max_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.5, description="share of people's rows that one annotator may make up, where there are several"
+    )
+    min_rows: Annotated[int, Field(ge=0)] = Field(
+        default=100, description="rows of a kind that one annotator keeps whatever their share"
     )
     min_comparisons: Positive = Field(
         default=10, description="comparisons shared with others, before an annotator is judged by them"
@@ -50,7 +54,10 @@ class CurateSettings(Section):
     )
     drop_refusals: bool = Field(default=True, description="leave out chosen answers that refuse")
     scrub_personal_data: bool = Field(
-        default=True, description="replace e-mail addresses, phone and card numbers and keys"
+        default=True, description="replace e-mail and IP addresses, phone, card and account numbers, and keys"
+    )
+    phone_regions: tuple[Region, ...] = Field(
+        default=("US", "GB", "DE", "FR"), description="ISO 3166 codes of countries whose local phone numbers are found"
     )
     max_noise: Fraction = Field(
         default=0.5, description="share of the voices on a pair that may contradict it, weighted, before it is left out"

@@ -31,4 +31,7 @@ class EndUserSettings(Section):
     mlflow_experiment: str | None = Field(
         default=None, min_length=1, description="the MLflow experiment that holds production traces; None: none"
     )
+    look_back_days: Positive = Field(
+        default=90, description="days after an answer within which what MLflow's users say of it is looked for"
+    )
     files: tuple[str, ...] = Field(default=(), description="globs of JSONL files with one answer and its rating a line")

@@ -63,8 +63,8 @@ class JudgeSettings(Section):
     api_key_secret: str | None = Field(
         default=None, min_length=1, description="a Prefect Secret block with the API key; None: `api_key_variable`"
     )
-    api_key_variable: str = Field(
-        default="OPENAI_API_KEY", min_length=1, description="an environment variable with the API key"
+    api_key_variable: str | None = Field(
+        default=None, min_length=1, description="an environment variable with the API key; None: it needs none"
     )
     method: Literal["pairwise", "rubric"] = Field(
         default="pairwise", description="pairwise: which answer is better; rubric: a score of 1 to 5 for each answer"
@@ -76,7 +76,7 @@ class JudgeSettings(Section):
     )
     show_reference: bool = Field(default=True, description="show the judge the reference answer where there is one")
     examples: tuple[JudgeExample, ...] = ()
-    max_tokens: Positive = Field(default=200, description="tokens of a verdict")
+    max_tokens: Positive = Field(default=400, description="tokens of a verdict")
     concurrency: Positive = Field(default=8, description="calls under way at once")
     timeout_s: PositiveAmount = Field(default=60.0, description="seconds for one call")
     retries: Annotated[int, Field(ge=0)] = Field(

@@ -1,16 +1,20 @@
-"""The training arguments that SFT and DPO share, so that a diff of the two shows only the algorithm."""
+"""The training arguments that SFT, DPO and KTO share, so that a diff of two shows only the algorithm."""
 
 from pathlib import Path
 from typing import Any
 
 from tasks.models.hardware import Hardware
-from tasks.settings.training import DpoSettings, SftSettings, TrainSettings
+from tasks.settings.training import DpoSettings, KtoSettings, SftSettings, TrainSettings
 
 
 def shared_arguments(
-    output_dir: Path, phase: SftSettings | DpoSettings, train: TrainSettings, hardware: Hardware, seed: int
+    output_dir: Path,
+    phase: SftSettings | DpoSettings | KtoSettings,
+    train: TrainSettings,
+    hardware: Hardware,
+    seed: int,
 ) -> dict[str, Any]:
-    """Keyword arguments for TRL's SFTConfig and DPOConfig alike."""
+    """Keyword arguments for TRL's SFTConfig, DPOConfig and KTOConfig alike."""
     return {
         "output_dir": str(output_dir),
         "num_train_epochs": phase.epochs,
@@ -26,7 +30,8 @@ def shared_arguments(
         "fp16": hardware.dtype == "float16",
         "use_cpu": hardware.device == "cpu",
         # Batches of like length: on short answers of mixed length a good part of a random batch is padding.
-        "train_sampling_strategy": "group_by_length",
+        # Not for KTO, whose rows are compared with their neighbours and keep their places.
+        "train_sampling_strategy": "sequential" if isinstance(phase, KtoSettings) else "group_by_length",
         "length_column_name": "length",
         "remove_unused_columns": False,  # the sampler reads `length` after unused columns would be gone
         "include_num_input_tokens_seen": "non_padding",

@@ -8,13 +8,15 @@ from tasks.config import Config
 from tasks.errors import RatchetError
 from tasks.home import Home
 from tasks.progress import say
-from tasks.records import Adapter, Snapshot
+from tasks.records import Adapter, ModelVersion, Snapshot
 from tasks.registry import tracking
 from tasks.rounds import Round
 from tasks.training.train import TrainingRun
 
 
-def start_run(config: Config, home: Home, opened: Round, snapshot: Snapshot, key: str, folder: Path) -> TrainingRun:
+def start_run(
+    config: Config, home: Home, opened: Round, start: ModelVersion, snapshot: Snapshot, key: str, folder: Path
+) -> TrainingRun:
     """The run with this key, with parameters, snapshot and environment written down.
 
     Raises:
@@ -28,8 +30,13 @@ def start_run(config: Config, home: Home, opened: Round, snapshot: Snapshot, key
         tags={"ratchet.round": str(opened.number), "ratchet.domain": config.name},
     )
     parameters = config.model_dump(mode="json", include={"train", "model", "seed", "system_prompt"})
-    start = {"base_sha256": opened.champion.base.sha256, "champion_version": opened.champion.version}
-    tracking.log_parameters(config, home, run_id, {**parameters, **start, "snapshot_sha256": snapshot.sha256})
+    origin = {
+        "base_sha256": start.base.sha256,
+        "champion_version": opened.champion.version,
+        "start_version": start.version,
+        "snapshot_sha256": snapshot.sha256,
+    }
+    tracking.log_parameters(config, home, run_id, {**parameters, **origin})
     tracking.log_snapshot(config, home, run_id, snapshot)
     tracking.log_environment(config, home, run_id)
     log_point = tracking.open_curve(config, home, run_id)
@@ -61,6 +68,7 @@ def finish_run(config: Config, home: Home, run: TrainingRun, adapter: Adapter) -
     """Writes the adapter and its totals to the run, and ends it."""
     run_id = run.mlflow_run_id
     tracking.log_folder(config, home, run_id, home.adapters / adapter.sha256, "adapter")
-    totals = adapter.model_dump(include={"demonstrations", "preference_pairs", "train_tokens", "train_s"})
+    counts = {"demonstrations", "preference_pairs", "rated_answers", "train_tokens", "train_s"}
+    totals = adapter.model_dump(include=counts)
     tracking.open_curve(config, home, run_id)(0, {name: float(value) for name, value in totals.items()})
     tracking.close_run(config, home, run_id)

@@ -1,4 +1,4 @@
-"""One phase of training, SFT or DPO: run TRL's trainer from its last whole checkpoint, keep the adapter."""
+"""One phase of training, SFT, DPO or KTO: run TRL's trainer from its last whole checkpoint, keep the adapter."""
 
 import errno
 import json
@@ -119,7 +119,7 @@ def _save_adapter(model: Any, target: Path, base_id: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".adapter."))
     try:
-        # DPO's model carries its frozen reference as a second adapter, which must not be saved with it.
+        # The model of DPO and KTO carries its frozen reference as a second adapter, which must not be saved with it.
         model.save_pretrained(temporary, selected_adapters=["default"])
         config_file = temporary / "adapter_config.json"
         config = json.loads(config_file.read_text(encoding="utf-8"))

@@ -3,11 +3,13 @@
 TRL would cut an overlong row silently, and a cut answer teaches the model to stop mid-sentence.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import DomainError
-from tasks.records import Demonstration, Message, PreferencePair
+from tasks.files import sha256_of
+from tasks.records import Demonstration, Message, PreferencePair, RatedAnswer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -43,6 +45,42 @@ def preference_rows(
         for pair in pairs
     ]
     return _keep_fitting(rows, max_length)
+
+
+def rated_rows(
+    tokenizer: "PreTrainedTokenizerBase", answers: Sequence[RatedAnswer], max_length: int
+) -> tuple["Dataset", int]:
+    """TRL's conversational rows with a `label` (True: good) and their `length`, and how many were overlong."""
+    rows = [
+        {
+            "prompt": _messages(answer.prompt),
+            "completion": [{"role": "assistant", "content": answer.completion}],
+            "label": answer.desirable,
+            "length": _tokens(tokenizer, answer.prompt, answer.completion),
+        }
+        for answer in answers
+    ]
+    return _keep_fitting(rows, max_length)
+
+
+def single_answers(rated: Sequence[RatedAnswer], pairs: Sequence[PreferencePair]) -> tuple[list[RatedAnswer], int]:
+    """The rated answers and both sides of every pair, each answer to a prompt once, and how many were left out.
+
+    Left out are those found good in one place and bad in another, as an answer is that won one comparison and lost
+    another: nothing says which of the two it is.
+    """
+    found: dict[tuple[tuple[Message, ...], str], list[RatedAnswer]] = defaultdict(list)
+    for answer in (*rated, *(side for pair in pairs for side in _sides(pair))):
+        found[answer.prompt, answer.completion].append(answer)
+    clear = [same for same in found.values() if len({answer.desirable for answer in same}) == 1]
+    return [same[0] for same in clear], len(found) - len(clear)
+
+
+def _sides(pair: PreferencePair) -> Iterator[RatedAnswer]:
+    fields = pair.model_dump(include={"question_id", "family", "prompt", "source", "feedback"})
+    for desirable, completion in ((True, pair.chosen), (False, pair.rejected)):
+        identity = sha256_of({"pair": pair.id, "desirable": desirable})
+        yield RatedAnswer(id=identity, completion=completion, desirable=desirable, **fields)
 
 
 def _keep_fitting(rows: list[dict[str, Any]], max_length: int) -> tuple["Dataset", int]:

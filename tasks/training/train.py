@@ -1,6 +1,6 @@
-"""The train stage: SFT, then DPO, from the champion's adapter when there is one."""
+"""The train stage: SFT, then DPO or KTO, from the adapter of the version it starts from when that has one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,16 @@ from tasks.files import write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
 from tasks.progress import say
-from tasks.records import Adapter, LossPoint, ModelVersion, Snapshot
-from tasks.snapshots import read_demonstrations, read_preference_pairs
+from tasks.records import Adapter, BaseModelRef, LossPoint, ModelVersion, PreferencePair, RatedAnswer, Snapshot
+from tasks.snapshots import read_demonstrations, read_preference_pairs, read_rated_answers
 from tasks.training.adapters import keep_adapter
 from tasks.training.dpo import run_dpo
+from tasks.training.kto import run_kto
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult
+from tasks.training.rows import single_answers
 from tasks.training.sft import run_sft
 
-Phase = Literal["sft", "dpo"]
+Phase = Literal["sft", "dpo", "kto"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class TrainingRun:
 def train_adapter(
     config: Config,
     home: Home,
-    champion: ModelVersion,
-    champion_folder: Path | None,
+    start: ModelVersion,
+    start_folder: Path | None,
     snapshot: Snapshot,
     round_number: int,
     hardware: Hardware,
@@ -52,8 +54,12 @@ def train_adapter(
 ) -> Adapter:
     """The adapter trained on the snapshot, kept below `home.adapters`, with what it was made of.
 
-    A snapshot without demonstrations skips SFT, one with fewer than `train.dpo.min_pairs` pairs skips DPO;
-    both are said. DPO's reference is the adapter that it starts from.
+    A snapshot without demonstrations skips SFT, one with too little to prefer skips DPO or KTO, whichever
+    `train.preference` names; both are said. The reference of either is the adapter that it starts from.
+
+    Args:
+        start: the version from which the training goes on: the champion, or one before it.
+        start_folder: that version's adapter; None when it is the base model.
 
     Raises:
         DomainError: when neither phase has enough to train on.
@@ -61,59 +67,86 @@ def train_adapter(
         ModelError: when base or adapter cannot be loaded.
         HomeError: when the disk is full or not writable.
     """
-    settings = config.train
+    settings, preference = config.train, config.train.preference
     demonstrations = read_demonstrations(home.snapshots, snapshot)
-    pairs = read_preference_pairs(home.snapshots, snapshot)
-    start, sft, dpo = champion_folder, None, None
-    reference = "none"
+    pairs, rated = read_preference_pairs(home.snapshots, snapshot), read_rated_answers(home.snapshots, snapshot)
+    latest, phases = start_folder, dict[Phase, PhaseResult]()
+    reference = f"champion:{start.adapter.sha256}" if start.adapter else "none"
     if demonstrations:
-        folder = PhaseFolder(run.folder / "sft")
-        sft = run_sft(champion.base, start, demonstrations, settings, hardware, config.seed, folder, run.curve("sft"))
-        start, reference = folder.adapter, f"sft:{sft.adapter_sha256}"
+        folder, curve = PhaseFolder(run.folder / "sft"), run.curve("sft")
+        phases["sft"] = run_sft(start.base, latest, demonstrations, settings, hardware, config.seed, folder, curve)
+        latest, reference = folder.adapter, f"sft:{phases['sft'].adapter_sha256}"
     else:
         say("train: no demonstrations, so SFT is left out")
-    if len(pairs) >= settings.dpo.min_pairs and start is not None:
-        folder = PhaseFolder(run.folder / "dpo")
-        if sft is None and champion.adapter is not None:
-            reference = f"champion:{champion.adapter.sha256}"
-        dpo = run_dpo(champion.base, start, pairs, settings, hardware, config.seed, folder, run.curve("dpo"))
-        start = folder.adapter
-    elif start is None:
-        say(f"train: no adapter for DPO to start from, so {len(pairs)} preference pairs are left out")
-    else:
-        reference = "none"
-        say(f"train: {len(pairs)} preference pairs, {settings.dpo.min_pairs} needed, so DPO is left out")
-    phases = [phase for phase in (sft, dpo) if phase is not None]
-    if start is None or not phases:
+    if (result := _prefer(config, start.base, latest, pairs, rated, hardware, run)) is not None:
+        phases[preference], latest = result, PhaseFolder(run.folder / preference).adapter
+    if latest is None or not phases:
         raise DomainError(
-            f"Snapshot {snapshot.sha256[:12]} has {len(demonstrations)} demonstrations and {len(pairs)} preference "
-            "pairs, too few to train on: add train questions with an `answer`, or collect more feedback."
+            f"Snapshot {snapshot.sha256[:12]} has {len(demonstrations)} demonstrations, {len(pairs)} preference pairs "
+            f"and {len(rated)} rated answers, too few to train on: add train questions with an `answer`, or collect "
+            "more feedback."
         )
-    _say_overlong(phases, settings.max_length)
+    _say_overlong(phases.values(), settings.max_length)
     return Adapter(
-        sha256=keep_adapter(home, start),
-        base=champion.base,
+        sha256=keep_adapter(home, latest),
+        base=start.base,
         snapshot_sha256=snapshot.sha256,
-        parent_sha256=champion.adapter.sha256 if champion.adapter else None,
-        dpo_reference=reference,
+        parent_sha256=start.adapter.sha256 if start.adapter else None,
+        dpo_reference=reference if preference in phases else "none",
         round=round_number,
-        demonstrations=sft.rows if sft else 0,
-        preference_pairs=dpo.rows if dpo else 0,
-        train_tokens=sum(phase.train_tokens for phase in phases),
-        train_s=sum(phase.train_s for phase in phases),
+        demonstrations=_rows(phases, "sft"),
+        preference_pairs=_rows(phases, "dpo"),
+        rated_answers=_rows(phases, "kto"),
+        train_tokens=sum(phase.train_tokens for phase in phases.values()),
+        train_s=sum(phase.train_s for phase in phases.values()),
         mlflow_run_id=run.mlflow_run_id,
-        losses=write_rows(home.objects, _loss_points({"sft": sft, "dpo": dpo})),
+        losses=write_rows(home.objects, _loss_points(phases)),
     )
 
 
-def _loss_points(phases: dict[Phase, PhaseResult | None]) -> list[LossPoint]:
-    finished = {name: phase for name, phase in phases.items() if phase is not None}
-    return [
-        LossPoint(phase=name, step=step, loss=loss) for name, phase in finished.items() for step, loss in phase.losses
-    ]
+def _prefer(
+    config: Config,
+    base: BaseModelRef,
+    start_folder: Path | None,
+    pairs: Sequence[PreferencePair],
+    rated: Sequence[RatedAnswer],
+    hardware: Hardware,
+    run: TrainingRun,
+) -> PhaseResult | None:
+    """What DPO or KTO leaves behind; None, which is said, when there is too little to train on."""
+    settings, name = config.train, config.train.preference
+    folder, curve = PhaseFolder(run.folder / name), run.curve(name)
+    if name == "dpo":
+        said = f"{len(pairs)} preference pairs"
+        if start_folder is None:
+            say(f"train: no adapter for DPO to start from, so {said} are left out")
+            return None
+        if len(pairs) < settings.dpo.min_pairs:
+            say(f"train: {said}, {settings.dpo.min_pairs} needed, so DPO is left out")
+            return None
+        return run_dpo(base, start_folder, pairs, settings, hardware, config.seed, folder, curve)
+    answers, contradictory = single_answers(rated, pairs)
+    said = f"{len(answers)} single answers, {sum(answer.desirable for answer in answers)} of them good"
+    if contradictory:
+        say(f"train: {contradictory} answers were found good and bad, and are left out")
+    if start_folder is None:
+        say(f"train: no adapter for KTO to start from, so {said}, are left out")
+        return None
+    if len(answers) < settings.kto.min_rows or len({answer.desirable for answer in answers}) < 2:
+        say(f"train: {said}, {settings.kto.min_rows} of both kinds needed, so KTO is left out")
+        return None
+    return run_kto(base, start_folder, answers, settings, hardware, config.seed, folder, curve)
 
 
-def _say_overlong(phases: list[PhaseResult], max_length: int) -> None:
+def _rows(phases: Mapping[Phase, PhaseResult], name: Phase) -> int:
+    return phases[name].rows if name in phases else 0
+
+
+def _loss_points(phases: Mapping[Phase, PhaseResult]) -> list[LossPoint]:
+    return [LossPoint(phase=name, step=step, loss=loss) for name in phases for step, loss in phases[name].losses]
+
+
+def _say_overlong(phases: Iterable[PhaseResult], max_length: int) -> None:
     overlong = sum(phase.overlong for phase in phases)
     if overlong:
         say(f"train: {overlong} rows longer than train.max_length={max_length} tokens were left out")

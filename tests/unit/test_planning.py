@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from example_judges import NO_ROWS
 
 from tasks.config import Config, load_config
 from tasks.curation.summary import summarise_feedback
@@ -134,7 +135,7 @@ def test_a_round_is_due_when_there_is_something_new_to_learn_from(
 def curate(home: Home, opened: Round) -> None:
     """Notes that the round learns from the feedback that is there now."""
     segments = log.segments(home, "tiny")
-    summary = summarise_feedback(segments, log.read(home, "tiny"), [], [], seed=0)
+    summary = summarise_feedback(segments, {}, log.read(home, "tiny"), NO_ROWS, seed=0)
     write_atomically(home.round("tiny", opened.number) / "feedback.json", canonical_json(summary).encode())
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_judges import NEW, NO_ROWS, POOR, RIGHT, audited_judgements, calibrated_judges
 
+from tasks.curation.summary import FeedbackSummary, summarise_feedback
 from tasks.errors import HomeError
 from tasks.evaluation.report import report_json, write_report
 from tasks.evaluation.report_html import render_report
@@ -22,8 +24,7 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 * 7 }} </
 
 def render(sample: Any, **changes: Any) -> str:
     """The page of a sample round without plotly.js, which is long and not ours."""
-    parts = {name: changes.get(name, getattr(sample, name)) for name in vars(sample)}
-    page = render_report(**parts, primary_metric="rouge_l")
+    page = render_report(**{**vars(sample), **changes}, primary_metric="rouge_l")
     return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", page, flags=re.DOTALL)
 
 
@@ -161,6 +162,11 @@ def test_the_best_mean_of_a_row_is_bold_and_only_that(make_round: MakeRound) -> 
     assert ["<strong>" in cell for cell in cells] == [False, False, True]
 
 
+def judged_by(name: str) -> FeedbackSummary:
+    judges = [each.model_copy(update={"judge": name}) for each in calibrated_judges() if each.judge == POOR]
+    return summarise_feedback([], {}, [], NO_ROWS, 0, judges)
+
+
 def put_into_rows(sample: Any, field: str, value: Any) -> Mapping[str, Any]:
     return {"answers": tuple(row.model_copy(update={field: value}) for row in sample.answers)}
 
@@ -175,8 +181,9 @@ def put_into_rows(sample: Any, field: str, value: Any) -> Mapping[str, Any]:
         lambda sample: {"provenance": {EVIL: {"deeper": EVIL}, "git_commit": EVIL}},
         lambda sample: {"report": sample.report.model_copy(update={"domain": EVIL})},
         lambda sample: {"curves": {EVIL: [(1, 0.5)]}},
+        lambda sample: {"feedback": judged_by(EVIL)},
     ],
-    ids=["answer", "question", "reference", "contexts", "provenance", "domain", "curves"],
+    ids=["answer", "question", "reference", "contexts", "provenance", "domain", "curves", "judge"],
 )
 def test_text_from_outside_is_shown_as_text(make_round: MakeRound, change: Callable[[Any], Mapping[str, Any]]) -> None:
     sample = make_round(questions=8)
@@ -217,6 +224,54 @@ def test_without_scores_curves_or_decision_the_page_leaves_their_parts_out(make_
     assert "no preference pairs, so without DPO" in page
     for part in ('id="chart-questions"', 'id="chart-training-sft"', "<h2>Certificate"):
         assert part not in page
+
+
+def test_a_training_with_kto_is_told_as_such(make_round: MakeRound) -> None:
+    sample = make_round(questions=6)
+    adapter = sample.report.challenger.model_copy(update={"preference_pairs": 0, "rated_answers": 90})
+    report = sample.report.model_copy(update={"challenger": adapter})
+    page = render(sample, curves={"kto": [(1, 0.5), (2, 0.4)]}, report=report)
+    assert "and 90 single answers, good or bad (KTO)" in page
+    assert "KTO loss" in page and "DPO" not in page
+
+
+def learned_from(people: str = "human") -> FeedbackSummary:
+    feedback, _ = audited_judgements(people)
+    return summarise_feedback([], {}, feedback, NO_ROWS, 0, calibrated_judges(people))
+
+
+def test_judges_are_shown_with_their_figures_their_doubts_and_a_chart(make_round: MakeRound) -> None:
+    page = render(make_round(questions=6), feedback=learned_from())
+    for part in (
+        "<h2>Judges</h2>",
+        'id="chart-judges"',
+        '0.80 <span class="range">0.54 to 0.92</span>',
+        "judge:local@0123456789ab counts at weight 0.25 in training and decides no promotion: its kappa with people is",
+        "judge:other@ba9876543210 counts at weight 0.25 in training and decides no promotion: it has not been compared",
+    ):
+        assert part in page, part
+    assert "scripted annotator" not in page
+    assert "No person has judged these comparisons" in render(make_round(questions=6), feedback=learned_from("oracle"))
+
+
+def test_a_round_without_judges_has_no_section_on_them(make_round: MakeRound) -> None:
+    people_only = [row for row in audited_judgements()[0] if row.source == "human"]
+    page = render(make_round(questions=6), feedback=summarise_feedback([], {}, people_only, NO_ROWS, 0))
+    assert "<h2>Feedback</h2>" in page
+    assert "<h2>Judges</h2>" not in page
+
+
+def test_report_json_holds_the_calibrations_and_weights(make_round: MakeRound) -> None:
+    sample = make_round(questions=5)
+    feedback = report_json(sample.report, None, {}, learned_from())["feedback"]
+    assert [each["judge"] for each in feedback["judges"]] == [POOR, NEW, RIGHT]
+    assert feedback["judges"][2]["kappa"]["comparisons"] == 40
+    assert {judge: weight["trusted"] for judge, weight in feedback["weights"].items()} == {
+        POOR: False,
+        NEW: False,
+        RIGHT: True,
+    }
+    json.dumps(feedback, allow_nan=False)
 
 
 def test_a_first_round_says_that_the_champion_is_the_base_and_compares_once(make_round: MakeRound) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_judges import NO_ROWS, audited_judgements, calibrated_judges
 
+from tasks.curation.summary import summarise_feedback
 from tasks.evaluation.report import write_report
 
 EVIL = "<script>alert(1)</script>"
@@ -46,11 +48,20 @@ def test_the_report_draws_every_chart_and_shows_a_script_as_text(
     make_round: Callable[..., Any], visit: Callable[[Path], Visit], tmp_path: Path
 ) -> None:
     sample = make_round(questions=40, extra=[(f"What is {EVIL}?", "A script element.", f"It is {EVIL}, of course.")])
-    page = write_report(tmp_path, sample.report, sample.decision, sample.answers, sample.provenance, sample.curves)
+    learned_from = summarise_feedback([], {}, audited_judgements()[0], NO_ROWS, 0, calibrated_judges())
+    page = write_report(
+        tmp_path,
+        sample.report,
+        sample.decision,
+        sample.answers,
+        sample.provenance,
+        sample.curves,
+        feedback=learned_from,
+    )
     seen = visit(page)
     assert seen.console == ()
     drawn = seen.dom.count('class="chart js-plotly-plot"')
-    assert drawn == page.read_text(encoding="utf-8").count('class="chart"') == 5
+    assert drawn == page.read_text(encoding="utf-8").count('class="chart"') == 6
     assert 'class="main-svg"' in seen.dom
     assert seen.dom.count('class="point"') >= 40  # one bar a question
     assert EVIL not in seen.dom

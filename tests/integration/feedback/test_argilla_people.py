@@ -11,7 +11,7 @@ from integration.feedback.label_requests import GUIDELINES, NAME, Person, make_r
 
 from tasks.errors import ArgillaError
 from tasks.feedback.argilla_connection import ArgillaConnection, call, connect
-from tasks.feedback.argilla_people import create_annotator
+from tasks.feedback.argilla_people import create_annotator, find_user
 from tasks.feedback.argilla_store import PushedDataset, pull_responses, push_requests
 from tasks.feedback.argilla_webhooks import delete_webhook, ensure_webhook
 
@@ -67,6 +67,8 @@ def test_an_annotator_who_exists_keeps_their_password(client: Any, connection: A
         me = person.client.get("/api/v1/me").json()
         workspaces = person.client.get("/api/v1/me/workspaces").json()["items"]
     assert me["role"] == "annotator"
+    assert find_user(client, username) == me["id"]
+    assert find_user(client, f"{username}-nobody") is None
     assert {each["name"] for each in workspaces} == {connection.workspace, elsewhere.workspace}
 
 

@@ -185,6 +185,7 @@ def test_the_snapshot_is_the_runs_dataset_once(config: Config, home: Home, open_
     assert json.loads(logged.dataset.profile) == {
         "demonstrations": 240,
         "preference_pairs": 60,
+        "rated_answers": 0,
         "dropped": {"tie": 4},
     }
     assert {tag.key: tag.value for tag in logged.tags} == {
@@ -193,6 +194,7 @@ def test_the_snapshot_is_the_runs_dataset_once(config: Config, home: Home, open_
         "ratchet.parents": "1",
         "ratchet.demonstrations": "240",
         "ratchet.preference_pairs": "60",
+        "ratchet.rated_answers": "0",
     }
     assert mlflow.data.get_source(logged).uri == str(home.snapshots / ("c" * 64))
     assert Snapshot.model_validate_json(read_artifact(config, home, run_id, "snapshot.json")) == SNAPSHOT

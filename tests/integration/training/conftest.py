@@ -13,9 +13,10 @@ import pytest
 import tasks
 from tasks.files import sha256_of
 from tasks.models.hardware import Hardware
-from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair
-from tasks.settings.training import DpoSettings, LoraSettings, SftSettings, TrainSettings
+from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair, RatedAnswer
+from tasks.settings.training import DpoSettings, KtoSettings, LoraSettings, SftSettings, TrainSettings
 from tasks.training.dpo import run_dpo
+from tasks.training.kto import run_kto
 from tasks.training.phases import PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
 
@@ -29,12 +30,15 @@ from pathlib import Path
 import torch
 from tasks.settings.training import TrainSettings
 from tasks.models.hardware import Hardware
-from tasks.records import BaseModelRef, Demonstration, PreferencePair
+from tasks.records import BaseModelRef, Demonstration, PreferencePair, RatedAnswer
 from tasks.training import phases
 from tasks.training.dpo import run_dpo
+from tasks.training.kto import run_kto
 from tasks.training.sft import run_sft
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+
+PHASES = {"sft": (run_sft, Demonstration), "dpo": (run_dpo, PreferencePair), "kto": (run_kto, RatedAnswer)}
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -43,7 +47,7 @@ def work(job):
     torch.set_num_threads(1)
     if job["kill_at"] == "the end":
         phases._save_adapter = die
-    run, row = (run_sft, Demonstration) if job["phase"] == "sft" else (run_dpo, PreferencePair)
+    run, row = PHASES[job["phase"]]
     run(
         BaseModelRef.model_validate(job["base"]),
         Path(job["adapter"]) if job["adapter"] else None,
@@ -126,6 +130,23 @@ def pairs(demonstrations: list[Demonstration]) -> list[PreferencePair]:
     ]
 
 
+@pytest.fixture(scope="session")
+def rated(demonstrations: list[Demonstration]) -> list[RatedAnswer]:
+    """24 answers, of which 15 are good."""
+    return [
+        RatedAnswer(
+            id=row.id,
+            question_id=row.question_id,
+            family=row.family,
+            prompt=row.prompt,
+            completion=row.completion if number % 8 < 5 else f"No: {_words(number + 1, 1 + number % 6)}",
+            desirable=number % 8 < 5,
+            source=f"end_user:{row.id}",
+        )
+        for number, row in enumerate(demonstrations)
+    ]
+
+
 def _words(first: int, count: int) -> str:
     return " ".join(WORDS[(first * 3 + number * 5) % len(WORDS)] for number in range(count))
 
@@ -141,6 +162,7 @@ def make_settings(epochs: float = 1.0, accumulation: int = 1, dropout: float = 0
         lora=LoraSettings(r=4, dropout=dropout),
         sft=SftSettings(epochs=epochs, batch_size=4, gradient_accumulation=accumulation),
         dpo=DpoSettings(epochs=epochs, batch_size=4, gradient_accumulation=accumulation, learning_rate=5e-4),
+        kto=KtoSettings(epochs=epochs, batch_size=4, gradient_accumulation=accumulation, learning_rate=5e-4),
         max_length=256,
         checkpoint_steps=2,
         **changes,
@@ -159,7 +181,7 @@ def sft_adapter(
     hardware: Hardware,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """An adapter after SFT, for DPO and for later rounds to start from."""
+    """An adapter after SFT, for DPO, KTO and later rounds to start from."""
     base = BaseModelRef(id="tiny", path=str(tiny_model_source), sha256="a" * 64)
     folder = PhaseFolder(tmp_path_factory.mktemp("sft") / "phase")
     run_sft(base, None, demonstrations, make_settings(), hardware, 0, folder, ignore_losses)
@@ -171,10 +193,11 @@ def run_phase_of(
     base: BaseModelRef,
     demonstrations: list[Demonstration],
     pairs: list[PreferencePair],
+    rated: list[RatedAnswer],
     hardware: Hardware,
     sft_adapter: Path,
 ) -> Callable[..., PhaseResult]:
-    """Runs `sft` from fresh weights, or `dpo` from the SFT adapter, in a folder, with settings and seed."""
+    """Runs `sft` from fresh weights, or `dpo` or `kto` from the SFT adapter, in a folder, with settings and seed."""
 
     def run(
         phase: str, folder: Path, settings: TrainSettings, seed: int = 0, on_loss: Any = ignore_losses
@@ -182,7 +205,9 @@ def run_phase_of(
         where = PhaseFolder(folder)
         if phase == "sft":
             return run_sft(base, None, demonstrations, settings, hardware, seed, where, on_loss)
-        return run_dpo(base, sft_adapter, pairs, settings, hardware, seed, where, on_loss)
+        if phase == "dpo":
+            return run_dpo(base, sft_adapter, pairs, settings, hardware, seed, where, on_loss)
+        return run_kto(base, sft_adapter, rated, settings, hardware, seed, where, on_loss)
 
     return run
 
@@ -209,6 +234,7 @@ def run_and_kill(
     base: BaseModelRef,
     demonstrations: list[Demonstration],
     pairs: list[PreferencePair],
+    rated: list[RatedAnswer],
     sft_adapter: Path,
     killer: subprocess.Popen[str],
     tmp_path: Path,
@@ -216,12 +242,12 @@ def run_and_kill(
     """The same training in a process that is killed at the log of a step, or at `the end`, before the adapter."""
 
     def run(phase: str, folder: Path, settings: TrainSettings, kill_at: int | str) -> None:
-        rows = demonstrations if phase == "sft" else pairs
+        rows = {"sft": demonstrations, "dpo": pairs, "kto": rated}[phase]
         job = {
             "phase": phase,
             "base": base.model_dump(),
             "adapter": None if phase == "sft" else str(sft_adapter),
-            "rows": [row.model_dump() for row in rows],
+            "rows": [row.model_dump() for row in rows],  # type: ignore[attr-defined]  # to mypy a list of objects
             "settings": settings.model_dump(),
             "folder": str(folder),
             "kill_at": kill_at,
@@ -237,8 +263,8 @@ def run_and_kill(
 
 @pytest.fixture
 def capture_trainer(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Collects the trainers that SFT and DPO build; training goes on as usual."""
-    from tasks.training import dpo, phases, sft
+    """Collects the trainers that the phases build; training goes on as usual."""
+    from tasks.training import dpo, kto, phases, sft
 
     trainers: list[Any] = []
 
@@ -246,6 +272,6 @@ def capture_trainer(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         trainers.append(trainer)
         return phases.run_phase(label, trainer, *rest)
 
-    monkeypatch.setattr(sft, "run_phase", capture)
-    monkeypatch.setattr(dpo, "run_phase", capture)
+    for module in (sft, dpo, kto):
+        monkeypatch.setattr(module, "run_phase", capture)
     return trainers

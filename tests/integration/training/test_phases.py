@@ -1,4 +1,4 @@
-"""What SFT and DPO train on, what they change, and what they leave behind."""
+"""What SFT, DPO and KTO train on, what they change, and what they leave behind."""
 
 import json
 import os
@@ -12,8 +12,9 @@ import pytest
 from tasks.errors import DomainError, ModelError
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
-from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair
+from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair, RatedAnswer
 from tasks.settings.training import LoraSettings, TrainSettings
+from tasks.training.kto import run_kto
 from tasks.training.phases import PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
 
@@ -45,7 +46,7 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 @pytest.fixture
 def weights_before(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
     """The models given to training, each with a copy of its parameters from before the first step."""
-    from tasks.training import dpo, phases, sft
+    from tasks.training import dpo, kto, phases, sft
 
     seen: list[tuple[Any, dict[str, Any]]] = []
 
@@ -53,15 +54,15 @@ def weights_before(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str,
         seen.append((trainer.model, copied(trainer.model, "")))
         return phases.run_phase(label, trainer, *rest)
 
-    monkeypatch.setattr(sft, "run_phase", watch)
-    monkeypatch.setattr(dpo, "run_phase", watch)
+    for module in (sft, dpo, kto):
+        monkeypatch.setattr(module, "run_phase", watch)
     return seen
 
 
 # --- what changes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_training_moves_the_adapter_and_nothing_of_the_base(
     phase: str,
     tmp_path: Path,
@@ -80,19 +81,21 @@ def test_training_moves_the_adapter_and_nothing_of_the_base(
     assert (tiny_model / "model.safetensors").read_bytes() == (tiny_model_source / "model.safetensors").read_bytes()
 
 
-def test_dpos_reference_is_the_sft_adapter_and_stays_frozen(
+@pytest.mark.parametrize("phase", ["dpo", "kto"])
+def test_the_reference_is_the_sft_adapter_and_stays_frozen(
+    phase: str,
     tmp_path: Path,
     settings: TrainSettings,
     run_phase_of: RunPhase,
     weights_before: list[tuple[Any, dict[str, Any]]],
     sft_adapter: Path,
 ) -> None:
-    run_phase_of("dpo", tmp_path / "dpo", settings)
+    run_phase_of(phase, tmp_path / phase, settings)
     ((model, _),) = weights_before
     reference = {name.replace(".ref.", "."): value for name, value in copied(model, ".ref.").items()}
     assert same(reference, adapter_weights(sft_adapter))
     assert not [name for name, value in model.named_parameters() if ".ref." in name and value.requires_grad]
-    assert not same(reference, adapter_weights(tmp_path / "dpo" / "adapter"))
+    assert not same(reference, adapter_weights(tmp_path / phase / "adapter"))
 
 
 def test_dpo_begins_at_its_reference(tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase) -> None:
@@ -101,7 +104,26 @@ def test_dpo_begins_at_its_reference(tmp_path: Path, settings: TrainSettings, ru
     assert result.losses[0][1] == pytest.approx(0.693147, abs=1e-5)  # -log sigmoid(0): policy and reference agree
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+def test_kto_begins_at_its_reference(tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase) -> None:
+    logged: list[dict[str, float]] = []
+    run_phase_of("kto", tmp_path / "kto", settings, on_loss=lambda _, metrics: logged.append(metrics))
+    # Policy and reference agree: an answer costs half its weight, and here 15 good ones weigh 1 and 9 bad ones 1.25.
+    good = logged[0]["loss"]
+    assert any(good == pytest.approx((of_four + (4 - of_four) * 1.25) / 8, abs=1e-6) for of_four in range(5))
+    assert logged[0]["kl"] == 0.0 and logged[0]["rewards/chosen"] == pytest.approx(0.0, abs=1e-6)
+    assert any(metrics["kl"] != 0.0 for metrics in logged[1:])
+
+
+def test_kto_comes_to_prefer_good_answers_to_bad_ones(
+    tmp_path: Path, settings_with: Callable[..., TrainSettings], run_phase_of: RunPhase
+) -> None:
+    logged: list[dict[str, float]] = []
+    run_phase_of("kto", tmp_path / "kto", settings_with(epochs=8), on_loss=lambda _, metrics: logged.append(metrics))
+    margins = [metrics["rewards/margins"] for metrics in logged[-6:] if "rewards/margins" in metrics]  # one epoch
+    assert margins and min(margins) > 0.1
+
+
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_the_saved_folder_holds_the_adapter_alone_and_nothing_of_this_machine(
     phase: str, tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase, tiny_model: Path
 ) -> None:
@@ -119,7 +141,7 @@ def test_the_saved_folder_holds_the_adapter_alone_and_nothing_of_this_machine(
     assert not [value for value in config.values() if isinstance(value, str) and os.sep in value]
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_the_same_seed_gives_the_same_adapter_and_another_seed_another(
     phase: str, tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase
 ) -> None:
@@ -130,7 +152,9 @@ def test_the_same_seed_gives_the_same_adapter_and_another_seed_another(
     assert other.adapter_sha256 != first.adapter_sha256
 
 
+@pytest.mark.parametrize("phase", ["dpo", "kto"])
 def test_the_saved_adapter_answers_as_the_trained_model_did(
+    phase: str,
     tmp_path: Path,
     settings: TrainSettings,
     run_phase_of: RunPhase,
@@ -140,11 +164,11 @@ def test_the_saved_adapter_answers_as_the_trained_model_did(
 ) -> None:
     import torch
 
-    run_phase_of("dpo", tmp_path / "dpo", settings)
+    run_phase_of(phase, tmp_path / phase, settings)
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         trained = capture_trainer[0].model.eval()(input_ids=ids).logits
-        loaded = load_model(base, tmp_path / "dpo" / "adapter", hardware)(input_ids=ids).logits
+        loaded = load_model(base, tmp_path / phase / "adapter", hardware)(input_ids=ids).logits
     assert torch.equal(trained, loaded)
 
 
@@ -217,6 +241,38 @@ def test_dpo_scores_the_completions_and_no_token_of_the_prompt(
     assert found == expected
 
 
+def test_kto_scores_each_answer_and_compares_it_with_another_of_its_batch(
+    tmp_path: Path,
+    settings: TrainSettings,
+    run_phase_of: RunPhase,
+    capture_trainer: list[Any],
+    base: BaseModelRef,
+    rated: list[RatedAnswer],
+) -> None:
+    tokenizer = load_tokenizer(base)
+    run_phase_of("kto", tmp_path / "kto", settings)
+    expected = {(tuple(tokenizer(f"{row.completion}<|im_end|>\n")["input_ids"]), row.desirable) for row in rated}
+    found = set()
+    for batch in batches_of(capture_trainer[0]):
+        own, others = (
+            [tuple(ids[mask == 1].tolist()) for ids, mask in zip(batch[f"{kind}input_ids"], batch[mask_], strict=True)]
+            for kind, mask_ in (("", "completion_mask"), ("KL_", "KL_completion_mask"))
+        )
+        found |= set(zip(own, batch["label"].tolist(), strict=True))
+        assert others == [own[-1], *own[:-1]], "the batches that are trained on are those that were compared"
+    assert found == expected
+
+
+def test_kto_mixes_good_and_bad_answers_by_the_seed_alone(
+    tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase, capture_trainer: list[Any]
+) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run_phase_of("kto", tmp_path / name, settings, seed)
+    first, again, other = ([row["completion"] for row in trainer.train_dataset] for trainer in capture_trainer)
+    assert first == again != other
+    assert sorted(map(str, first)) == sorted(map(str, other))
+
+
 def test_batches_group_rows_of_like_length(
     tmp_path: Path,
     settings: TrainSettings,
@@ -246,7 +302,7 @@ def padding_share(batches: Sequence[Sequence[int]]) -> float:
     return 1 - sum(map(sum, batches)) / padded
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_overlong_rows_are_left_out_and_counted(
     phase: str, tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase, capture_trainer: list[Any]
 ) -> None:
@@ -261,7 +317,7 @@ def test_overlong_rows_are_left_out_and_counted(
     assert max(capture_trainer[1].train_dataset["length"]) <= limit
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_rows_that_are_all_overlong_are_an_error(
     phase: str, tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase
 ) -> None:
@@ -278,6 +334,18 @@ def test_tokens_are_counted_without_padding(
     result = run_phase_of("sft", tmp_path / "sft", settings)
     assert result.train_tokens == sum(capture_trainer[0].train_dataset["length"])
     assert result.train_s > 0
+
+
+def test_answers_of_which_only_one_kind_fits_are_an_error(
+    tmp_path: Path, settings: TrainSettings, base: BaseModelRef, hardware: Hardware, rated: list[RatedAnswer]
+) -> None:
+    rows = [row if row.desirable else row.model_copy(update={"completion": "the " * 300}) for row in rated]
+    with pytest.raises(DomainError) as error:
+        run_kto(base, tmp_path, rows, settings, hardware, 0, PhaseFolder(tmp_path / "kto"), ignore)
+    assert str(error.value) == (
+        "All 15 answers within train.max_length=256 tokens are good, and KTO learns from the difference: raise "
+        "train.max_length, or set train.preference to dpo."
+    )
 
 
 # --- faults -----------------------------------------------------------------------------------------

@@ -21,10 +21,12 @@ def checkpoints(folder: Path) -> list[str]:
         ("sft", {"epochs": 2.5, "accumulation": 2}, 6, ["checkpoint-2", "checkpoint-4"]),
         ("dpo", {"epochs": 2, "dropout": 0.1}, 9, ["checkpoint-6", "checkpoint-8"]),
         ("dpo", {"epochs": 1.5, "accumulation": 2}, 5, ["checkpoint-2", "checkpoint-4"]),
+        ("kto", {"epochs": 2, "dropout": 0.1}, 9, ["checkpoint-6", "checkpoint-8"]),
+        ("kto", {"epochs": 1.5, "accumulation": 2}, 5, ["checkpoint-2", "checkpoint-4"]),
         # Behind the last step, in the middle of an epoch: there is nothing left to train.
         ("sft", {"epochs": 1.5}, "the end", ["checkpoint-8", "checkpoint-9"]),
     ],
-    ids=["sft", "sft accumulated", "dpo", "dpo accumulated", "at the end"],
+    ids=["sft", "sft accumulated", "dpo", "dpo accumulated", "kto", "kto accumulated", "at the end"],
 )
 def test_a_killed_training_ends_as_if_it_had_not_been(
     phase: str,
@@ -94,7 +96,7 @@ def test_a_checkpoint_cut_off_while_written_is_ignored_and_deleted(
     assert (resumed.losses, resumed.adapter_sha256) == (whole.losses, whole.adapter_sha256)
 
 
-@pytest.mark.parametrize("phase", ["sft", "dpo"])
+@pytest.mark.parametrize("phase", ["sft", "dpo", "kto"])
 def test_a_finished_phase_is_not_run_again(
     phase: str,
     tmp_path: Path,

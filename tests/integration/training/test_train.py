@@ -11,7 +11,16 @@ from tasks.errors import DomainError
 from tasks.files import read_rows, sha256_of_directory
 from tasks.home import Home
 from tasks.models.hardware import Hardware
-from tasks.records import Adapter, BaseModelRef, Demonstration, FileRef, LossPoint, ModelVersion, PreferencePair
+from tasks.records import (
+    Adapter,
+    BaseModelRef,
+    Demonstration,
+    FileRef,
+    LossPoint,
+    ModelVersion,
+    PreferencePair,
+    RatedAnswer,
+)
 from tasks.settings.training import TrainSettings
 from tasks.snapshots import write_snapshot
 from tasks.training.adapters import ADAPTER_FILES, keep_adapter
@@ -50,8 +59,17 @@ class Stage:
         self.champion = ModelVersion(name="demo", version=2, base=self.base, adapter=trained)
         return sha256
 
-    def train(self, demonstrations: Sequence[Demonstration], pairs: Sequence[PreferencePair]) -> Adapter:
-        snapshot = write_snapshot(self.home.snapshots, demonstrations, pairs, parents=[], dropped={})
+    def prefer_by_kto(self) -> None:
+        train = self.config.train.model_copy(update={"preference": "kto"})
+        self.config = self.config.model_copy(update={"train": train})
+
+    def train(
+        self,
+        demonstrations: Sequence[Demonstration],
+        pairs: Sequence[PreferencePair],
+        rated: Sequence[RatedAnswer] = (),
+    ) -> Adapter:
+        snapshot = write_snapshot(self.home.snapshots, demonstrations, pairs, rated, parents=[], dropped={})
         run = TrainingRun(self.folder, "run", lambda phase, step, metrics: self.curve.append((phase, step)))
         hardware = Hardware("cpu", "float32", 1)
         return train_adapter(self.config, self.home, self.champion, self.champion_folder, snapshot, 2, hardware, run)
@@ -142,10 +160,81 @@ def test_with_too_little_for_either_phase_there_is_no_adapter(
     with pytest.raises(DomainError) as error:
         stage.train([], pairs[:pairs_used])
     assert re.fullmatch(
-        rf"Snapshot [0-9a-f]{{12}} has {demonstrations_used} demonstrations and {pairs_used} preference pairs, too few "
-        "to train on: add train questions with an `answer`, or collect more feedback.",
+        rf"Snapshot [0-9a-f]{{12}} has {demonstrations_used} demonstrations, {pairs_used} preference pairs and 0 rated "
+        "answers, too few to train on: add train questions with an `answer`, or collect more feedback.",
         str(error.value),
     )
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_kto_learns_from_rated_answers_and_both_sides_of_pairs_each_once(
+    stage: Stage,
+    demonstrations: list[Demonstration],
+    pairs: list[PreferencePair],
+    rated: list[RatedAnswer],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stage.prefer_by_kto()
+    # The good rated answers are the chosen ones of the pairs, and the bad ones the rejected; two are contradicted.
+    contradicting = [row.model_copy(update={"id": f"{row.id[::-1]}", "desirable": False}) for row in rated[:2]]
+    adapter = stage.train(demonstrations, pairs, [*rated, *contradicting])
+    sft = sha256_of_directory(stage.folder / "sft" / "adapter", ADAPTER_FILES)
+    assert adapter.dpo_reference == f"sft:{sft}"
+    assert adapter.sha256 == sha256_of_directory(stage.folder / "kto" / "adapter", ADAPTER_FILES) != sft
+    assert (adapter.demonstrations, adapter.preference_pairs, adapter.rated_answers) == (24, 0, 46)
+    assert "train: 2 answers were found good and bad, and are left out\n" in capsys.readouterr().err
+    points = read_rows(stage.home.objects, adapter.losses, LossPoint)
+    steps = [("sft", step) for step in range(1, 7)] + [("kto", step) for step in range(1, 13)]
+    assert [(point.phase, point.step) for point in points] == stage.curve == steps
+
+
+def test_kto_goes_on_from_a_champion_without_demonstrations(
+    stage: Stage, rated: list[RatedAnswer], sft_adapter: Path
+) -> None:
+    stage.prefer_by_kto()
+    champion = stage.start_from(sft_adapter)
+    adapter = stage.train([], [], rated)
+    assert (adapter.demonstrations, adapter.preference_pairs, adapter.rated_answers) == (0, 0, 24)
+    assert (adapter.dpo_reference, adapter.parent_sha256) == (f"champion:{champion}", champion)
+
+
+def test_dpo_leaves_rated_answers_aside(
+    stage: Stage, demonstrations: list[Demonstration], pairs: list[PreferencePair], rated: list[RatedAnswer]
+) -> None:
+    assert stage.train(demonstrations, pairs, rated).sha256 == stage.train(demonstrations, pairs).sha256
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        (slice(0, 15), "train: 15 single answers, 10 of them good, 16 of both kinds needed, so KTO is left out\n"),
+        (slice(0, 0), "train: 0 single answers, 0 of them good, 16 of both kinds needed, so KTO is left out\n"),
+        (None, "train: 20 single answers, 20 of them good, 16 of both kinds needed, so KTO is left out\n"),
+    ],
+    ids=["too few", "none", "of one kind"],
+)
+def test_too_little_to_prefer_leaves_kto_out(
+    used: slice | None,
+    said: str,
+    stage: Stage,
+    demonstrations: list[Demonstration],
+    rated: list[RatedAnswer],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stage.prefer_by_kto()
+    all_good = [row.model_copy(update={"desirable": True}) for row in rated[:20]]
+    adapter = stage.train(demonstrations, [], all_good if used is None else rated[used])
+    assert (adapter.demonstrations, adapter.rated_answers, adapter.dpo_reference) == (24, 0, "none")
+    assert said in capsys.readouterr().err
+
+
+def test_without_an_adapter_to_start_from_kto_is_left_out(
+    stage: Stage, rated: list[RatedAnswer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.prefer_by_kto()
+    with pytest.raises(DomainError, match="has 0 demonstrations, 0 preference pairs and 24 rated answers, too few"):
+        stage.train([], [], rated)
+    said = "train: no adapter for KTO to start from, so 24 single answers, 15 of them good, are left out\n"
     assert capsys.readouterr().err.endswith(said)
 
 

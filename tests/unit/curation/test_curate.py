@@ -5,90 +5,37 @@ import random
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
+import polars as pl
 import pytest
-from example_records import candidate, minute
+from example_domain import World, curate_records, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.config import Config
-from tasks.curation import curate as curate_module
+from tasks.curation import pipeline as pipeline_module
 from tasks.curation.curate import curate
-from tasks.curation.demonstrations import build_demonstrations
+from tasks.curation.demonstrations import Proposed, propose_demonstrations
 from tasks.curation.resolution import resolve_judgements
+from tasks.curation.tallies import total
 from tasks.errors import DomainError, IntegrityError
 from tasks.feedback import log
+from tasks.feedback.event_frames import to_records, whole_frame
 from tasks.feedback.pairing import comparable_text
-from tasks.feedback.sources import feedback_id
-from tasks.files import sha256_of
+from tasks.files import write_rows
 from tasks.home import Home
-from tasks.records import Candidate, Feedback, Question, Snapshot
+from tasks.records import Feedback, Question, Snapshot
 from tasks.snapshots import read_demonstrations, read_preference_pairs, read_snapshot
 
-PARENTS = ["e" * 64]
 CONFIG = Config.model_validate(
-    {"name": "d", "questions": "q.jsonl", "root": Path("/"), "curate": {"pairs_per_question": 2}}
+    {
+        "name": "d",
+        "questions": "q.jsonl",
+        "root": Path("/"),
+        "curate": {"pairs_per_question": 2, "annotators": {"max_share": 1.0}},
+    }
 )
 SWAPPED = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
-
-
-class World(NamedTuple):
-    """All that a domain has gathered."""
-
-    questions: list[Question]
-    candidates: list[Candidate]
-    feedback: list[Feedback]
-
-
-texts = st.sampled_from(["alpha", "beta", " alpha", "gamma  ray", "gamma ray", "", "δ"])
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Few questions, texts and people, so that duplicates, contradictions and shared families are common."""
-    questions = [
-        Question(
-            id=f"q{number}",
-            question=f"What is {number}?",
-            answer=draw(st.none() | texts),
-            family=draw(st.sampled_from(["f", "g", "h"])),
-            split=draw(st.sampled_from(["train", "train", "test"])),
-        )
-        for number in range(draw(st.integers(1, 4)))
-    ]
-    candidates = [
-        # Named by their number alone, so that feedback can be drawn without the texts.
-        candidate(draw(texts), question.id).model_copy(update={"id": sha256_of([question.id, seed])})
-        for question in questions
-        for seed in range(3)
-    ]
-    feedback = draw(st.lists(judgements([question.id for question in questions]), max_size=12))
-    return World(questions, candidates, feedback)
-
-
-@st.composite
-def judgements(draw: st.DrawFn, question_ids: list[str]) -> Feedback:
-    question_id = draw(st.sampled_from(question_ids))
-    a, b = (sha256_of([question_id, draw(st.integers(0, 2))]) for _ in range(2))
-    source, annotator = draw(
-        st.sampled_from([("human", "ann"), ("human", "bob"), ("oracle", "script"), ("judge:reference", None)])
-    )
-    request = draw(st.sampled_from([None, "dataset/record"])) if annotator else None
-    return Feedback(
-        id=feedback_id(source, annotator, question_id, a, b, request),
-        question_id=question_id,
-        candidate_a=a,
-        candidate_b=b,
-        preference=draw(st.sampled_from(["a", "b", "tie", "both_bad"])),
-        source=source,
-        annotator=annotator,
-        confidence=draw(st.sampled_from([0.5, 0.75, 1.0])),
-        correction=draw(st.none() | st.none() | texts),
-        round=draw(st.integers(1, 3)),
-        given_at=minute(draw(st.integers(0, 3))) if annotator else None,
-        retracted=bool(annotator) and draw(st.integers(0, 4)) == 0,
-    )
 
 
 def swapped(row: Feedback) -> Feedback:
@@ -105,7 +52,7 @@ def swapped(row: Feedback) -> Feedback:
 def curated(world: World, home: Home) -> Snapshot | None:
     """The snapshot, or None when there is nothing to train on."""
     try:
-        return curate(home, "d", *world, CONFIG, PARENTS)
+        return curate_records(home, *world, CONFIG)
     except DomainError:
         return None
 
@@ -123,16 +70,20 @@ def test_the_same_events_in_any_order_and_any_batches_give_the_same_snapshot(
 ) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(world.feedback)), max_size=3)))
     events = shuffler.sample(world.feedback, len(world.feedback))
+    questions, candidates = (shuffler.sample(rows, len(rows)) for rows in (world.questions, world.candidates))
+    half = len(candidates) // 2
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
             log.append(home, "d", events[start:end])
         if data.draw(st.booleans()):
             log.append(home, "d", events)
-        logged = log.read(home, "d")
-    questions, candidates = (shuffler.sample(rows, len(rows)) for rows in (world.questions, world.candidates))
-    again = World(questions, candidates + candidates[:1], shuffler.sample(logged, len(logged)))
-    assert name_of(again) == name_of(world)
+        files = [write_rows(home.objects, part) for part in (candidates[:half], candidates[half:], candidates[:1])]
+        try:
+            again = curate(home, "d", [write_rows(home.objects, questions)], files, CONFIG).sha256
+        except DomainError:
+            again = None
+    assert again == name_of(world)
 
 
 @settings(max_examples=40, deadline=None)
@@ -174,7 +125,8 @@ def test_every_judgement_is_kept_or_counted_as_dropped(world: World) -> None:
     if snapshot is None:
         return
     last_words = log.one_per_id(world.feedback)
-    rows, outranked = resolve_judgements([row for row in last_words if not row.retracted])
+    resolved = resolve_judgements(whole_frame(row for row in last_words if not row.retracted))
+    rows, outranked = to_records(resolved.judgements), total(resolved.dropped)
     train = {question.id: question for question in world.questions if question.split == "train"}
     used = [row for row in rows if row.question_id in train]
     # A judgement gives a pair or is counted; one with a correction gives pairs of its own, and need say no more.
@@ -200,12 +152,11 @@ def one_question(answer: str | None = "yes", split: str = "train") -> Question:
 
 def test_the_snapshot_can_be_read_back_with_its_parents_and_what_was_dropped(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    snapshot = curate(
-        home, "d", [one_question(), one_question(" ").model_copy(update={"id": "q2"})], [], [], CONFIG, PARENTS
-    )
+    questions = [one_question(), one_question(" ").model_copy(update={"id": "q2"})]
+    snapshot = curate_records(home, questions, [], [], CONFIG)
     assert read_snapshot(home.snapshots, snapshot.sha256) == snapshot
     assert (snapshot.demonstrations.rows, snapshot.preference_pairs.rows) == (1, 0)
-    assert snapshot.parents == ("e" * 64,)
+    assert snapshot.parents == tuple(sorted([write_rows(home.objects, questions).sha256, *log.segments(home, "d")]))
     assert snapshot.dropped["references_blank"] == 1
 
 
@@ -214,16 +165,17 @@ def test_the_hash_follows_from_the_rows_alone(tmp_path: Path) -> None:
     prompt = '[{"content":"Be brief.","role":"system"},{"content":"What?","role":"user"}]'
     row_id = hashlib.sha256(f'{{"completion":"naïve","prompt":{prompt}}}'.encode()).hexdigest()
     row = (
-        f'{{"completion":"naïve","family":"f","id":"{row_id}","prompt":{prompt},'
+        f'{{"completion":"naïve","family":"f","feedback":[],"id":"{row_id}","prompt":{prompt},'
         '"question_id":"q","source":"reference"}\n'
     )
     rows, none = hashlib.sha256(row.encode()).hexdigest(), hashlib.sha256(b"").hexdigest()
     name = (
         f'{{"demonstrations":{{"rows":1,"sha256":"{rows}"}},'
-        f'"preference_pairs":{{"rows":0,"sha256":"{none}"}},"schema":1}}'
+        f'"preference_pairs":{{"rows":0,"sha256":"{none}"}},'
+        f'"rated_answers":{{"rows":0,"sha256":"{none}"}},"schema":2}}'
     )
     config = CONFIG.model_copy(update={"system_prompt": "Be brief."})
-    snapshot = curate(Home(tmp_path), "d", [one_question("naïve")], [], [], config, PARENTS)
+    snapshot = curate_records(Home(tmp_path), [one_question("naïve")], [], [], config)
     assert snapshot.sha256 == hashlib.sha256(name.encode()).hexdigest()
 
 
@@ -241,26 +193,38 @@ def test_nothing_to_train_on_is_an_error_with_a_remedy_and_leaves_no_snapshot(
 ) -> None:
     home = Home(tmp_path / "home")
     with pytest.raises(DomainError) as caught:
-        curate(home, "d", questions, [], [], CONFIG, PARENTS)
+        curate_records(home, questions, [], [], CONFIG)
     assert str(caught.value) == (
         f"Domain d has nothing to train on ({why}): "
         "give train questions an `answer`, or collect feedback on them first."
     )
-    assert not home.root.exists()
+    assert not home.snapshots.exists()
 
 
 def test_a_leak_through_a_faulty_builder_fails_the_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def careless(questions: list[Question], *rest: object) -> object:
-        return build_demonstrations([each.model_copy(update={"split": "train"}) for each in questions], *rest)  # type: ignore[arg-type]
+    def careless(questions: pl.DataFrame, judgements: pl.DataFrame) -> Proposed:
+        return propose_demonstrations(questions.with_columns(split=pl.lit("train")), judgements)
 
-    monkeypatch.setattr(curate_module, "build_demonstrations", careless)
+    monkeypatch.setattr(pipeline_module, "propose_demonstrations", careless)
+    monkeypatch.setattr(pipeline_module, "_decontamination", lambda *_: None)
     home = Home(tmp_path / "home")
     with pytest.raises(IntegrityError, match=r"rows of test families \(1 in all; f: 1\)"):
-        curate(home, "d", [one_question(split="test")], [], [], CONFIG, PARENTS)
-    assert not home.root.exists()
+        curate_records(home, [one_question(split="test")], [], [], CONFIG)
+    assert not home.snapshots.exists()
 
 
-def test_a_train_question_that_repeats_a_test_question_fails_the_round(tmp_path: Path) -> None:
+def test_a_train_question_that_repeats_a_test_question_fails_the_round_if_no_filter_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "_decontamination", lambda *_: None)
     twin = one_question(split="test").model_copy(update={"id": "twin", "family": "other", "question": " What? "})
     with pytest.raises(IntegrityError, match=r"test questions as prompts, word for word \(1 in all; What\?: 1\)"):
-        curate(Home(tmp_path), "d", [one_question(), twin], [], [], CONFIG, PARENTS)
+        curate_records(Home(tmp_path), [one_question(), twin], [], [], CONFIG)
+
+
+def test_a_train_question_that_repeats_a_test_question_is_left_out_and_counted(tmp_path: Path) -> None:
+    twin = one_question(split="test").model_copy(update={"id": "twin", "family": "other", "question": " What? "})
+    more = one_question().model_copy(update={"id": "more", "question": "And what else?"})
+    snapshot = curate_records(Home(tmp_path), [one_question(), twin, more], [], [], CONFIG)
+    assert snapshot.demonstrations.rows == 1
+    assert snapshot.dropped["rows_with_test_question"] == 1

@@ -4,18 +4,22 @@ from pathlib import Path
 
 import example_records
 import pytest
+from example_domain import curate_records
 from example_records import candidate, judgement, minute
 
 from tasks.config import Config
-from tasks.curation.curate import curate
 from tasks.home import Home
 from tasks.records import Feedback
-from tasks.settings.curation import CurateSettings
+from tasks.settings.curation import AnnotatorSettings, CurateSettings
 from tasks.snapshots import read_demonstrations, read_preference_pairs
 
-PARENTS = ["e" * 64]
 CONFIG = Config.model_validate(
-    {"name": "d", "questions": "q.jsonl", "root": Path("/"), "curate": {"pairs_per_question": 2}}
+    {
+        "name": "d",
+        "questions": "q.jsonl",
+        "root": Path("/"),
+        "curate": {"pairs_per_question": 2, "annotators": {"max_share": 1.0}},
+    }
 )
 
 
@@ -23,8 +27,9 @@ def in_snapshot(home: Home, feedback: list[Feedback], answer: str | None = "idea
     """Sources and texts of the demonstrations and pairs that the feedback on x, y and z gives."""
     questions = [example_records.question(answer=answer)]
     candidates = [candidate(text) for text in "xyz"]
-    config = CONFIG.model_copy(update={"curate": CurateSettings(pairs_per_question=9, reference_pairs=False)})
-    snapshot = curate(home, "d", questions, candidates, feedback, config, PARENTS)
+    settings = CurateSettings(pairs_per_question=9, reference_pairs=False, annotators=AnnotatorSettings(max_share=1.0))
+    config = CONFIG.model_copy(update={"curate": settings})
+    snapshot = curate_records(home, questions, candidates, feedback, config)
     demonstrations = read_demonstrations(home.snapshots, snapshot)
     pairs = read_preference_pairs(home.snapshots, snapshot)
     return (
@@ -108,8 +113,8 @@ def test_the_snapshot_counts_what_people_overruled(tmp_path: Path) -> None:
         judgement("y", "z", "b", annotator="bob"),
         judgement("x", "z", "a", annotator="ann", retracted=True),
     ]
-    snapshot = curate(
-        Home(tmp_path), "d", [example_records.question()], [candidate(text) for text in "xyz"], rows, CONFIG, PARENTS
+    snapshot = curate_records(
+        Home(tmp_path), [example_records.question()], [candidate(text) for text in "xyz"], rows, CONFIG
     )
     assert {reason: count for reason, count in snapshot.dropped.items() if count} == {
         "judgements_outranked_by_people": 1,

@@ -1,32 +1,41 @@
 """Demonstrations come from reference answers and corrections of train questions, each once."""
 
+import polars as pl
 import pytest
 from example_records import question
 
-from tasks.curation.demonstrations import build_demonstrations
+from tasks.curation.demonstrations import REASONS, drop_duplicate_demonstrations, propose_demonstrations
+from tasks.curation.frames import questions_frame
+from tasks.curation.naming import name_rows
+from tasks.curation.tallies import tally, total
+from tasks.feedback.event_frames import whole_frame
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
-from tasks.records import Feedback, Message, Question
+from tasks.records import Demonstration, Feedback, Message, Question
 
 A, B = "a" * 64, "b" * 64
-NOTHING_DROPPED = {
-    "corrections_on_unknown_questions": 0,
-    "corrections_on_test_questions": 0,
-    "corrections_blank": 0,
-    "references_blank": 0,
-    "references_replaced_by_corrections": 0,
-    "demonstrations_duplicate": 0,
-}
+NOTHING_DROPPED = dict.fromkeys(REASONS, 0)
 
 
-def correction(text: str | None, name: str = "q", annotator: str = "ann") -> Feedback:
+def build_demonstrations(
+    questions: list[Question], feedback: list[Feedback], system_prompt: str
+) -> tuple[list[Demonstration], dict[str, int]]:
+    """The demonstrations as records, and what was left out."""
+    proposed = propose_demonstrations(questions_frame(questions), whole_frame(feedback))
+    screened = drop_duplicate_demonstrations(proposed.rows)
+    named = name_rows(screened.kept, "demonstration", system_prompt)
+    records = [Demonstration.model_validate_json(line) for line in named["line"]]
+    return records, total(pl.concat([proposed.dropped, tally(screened.removed)]), REASONS)
+
+
+def correction(text: str | None, name: str = "q", annotator: str = "ann", by: str = "human") -> Feedback:
     return Feedback(
-        id=sha256_of([name, annotator]),
+        id=sha256_of([name, annotator, by]),
         question_id=name,
         candidate_a=A,
         candidate_b=B,
         preference="both_bad",
-        source="human",
+        source=by,
         annotator=annotator,
         correction=text,
         round=1,
@@ -58,6 +67,16 @@ def test_a_train_question_with_an_answer_is_a_demonstration() -> None:
         ([question(split="test")], [], [], {}),
         ([question()], [correction(None)], ["yes"], {}),
         ([question()], [correction("better")], ["better"], {"references_replaced_by_corrections": 1}),
+        ([question()], [correction("better", by="oracle")], ["better"], {"references_replaced_by_corrections": 1}),
+        ([question()], [correction("mine", by="end_user")], ["mine", "yes"], {}),
+        ([question()], [correction("mine", by="judge:j")], ["mine", "yes"], {}),
+        (
+            [question()],
+            [correction("mine", by="end_user"), correction("better")],
+            ["better", "mine"],
+            {"references_replaced_by_corrections": 1},
+        ),
+        ([question()], [correction("\x1f", by="end_user")], ["yes"], {"corrections_blank": 1}),
         ([question(answer=None)], [correction("better")], ["better"], {}),
         ([question()], [correction(" ")], ["yes"], {"corrections_blank": 1}),
         ([question(split="test")], [correction("better")], [], {"corrections_on_test_questions": 1}),
@@ -95,7 +114,15 @@ def test_each_row_is_kept_once_or_dropped_and_counted(
 
 def test_a_correction_names_the_feedback_it_came_from() -> None:
     row = correction("better")
-    assert build_demonstrations([question()], [row], "")[0][0].source == f"correction:{row.id}"
+    (demonstration,), _ = build_demonstrations([question()], [row], "")
+    assert (demonstration.source, demonstration.feedback) == (f"correction:{row.id}", (row.id,))
+
+
+def test_the_same_correction_by_two_people_names_both() -> None:
+    rows = [correction("same", annotator=name) for name in "xy"]
+    (demonstration,), _ = build_demonstrations([question()], rows, "")
+    assert demonstration.feedback == tuple(sorted(row.id for row in rows))
+    assert demonstration.source == f"correction:{demonstration.feedback[0]}"
 
 
 def test_the_id_covers_prompt_and_completion_alone() -> None:

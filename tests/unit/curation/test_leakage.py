@@ -1,44 +1,37 @@
 """The guard lets train questions through and nothing of the test set, however it got in."""
 
 import example_records
+import polars as pl
 import pytest
 
+from tasks.curation.frames import questions_frame
 from tasks.curation.leakage import assert_no_test_families
 from tasks.errors import IntegrityError
-from tasks.files import sha256_of
-from tasks.models.prompting import build_messages
-from tasks.records import Demonstration, PreferencePair, Question, Split
+from tasks.records import Question, Split
 
 
 def question(name: str, family: str, split: Split, text: str | None = None) -> Question:
     return example_records.question(name, split=split, text=text, family=family)
 
 
-QUESTIONS = [
-    question("train", "of train", "train"),
-    question("test", "of test", "test"),
-    question("shared train", "shared", "train"),
-    question("shared test", "shared", "test"),
-    question("spaced", "of test", "test", "What is  caf\u00e9?\n"),
-]
+COLUMNS = {"question_id": pl.String, "family": pl.String, "question": pl.String}
+QUESTIONS = questions_frame(
+    [
+        question("train", "of train", "train"),
+        question("test", "of test", "test"),
+        question("shared train", "shared", "train"),
+        question("shared test", "shared", "test"),
+        question("spaced", "of test", "test", "What is  caf\u00e9?\n"),
+    ]
+)
 
 
-def demonstration(name: str, family: str, text: str = "") -> Demonstration:
-    return Demonstration(
-        id=sha256_of([name, family, text]),
-        question_id=name,
-        family=family,
-        prompt=build_messages("Be brief.", text or f"What is {name}?"),
-        completion="yes",
-        source="reference",
-    )
-
-
-def pair(name: str, family: str, text: str = "") -> PreferencePair:
-    row = demonstration(name, family, text)
-    return PreferencePair(
-        **row.model_dump(exclude={"completion", "source"}), chosen="yes", rejected="no", source="human:1"
-    )
+def rows(*asked: tuple[str, str, str]) -> pl.DataFrame:
+    """A demonstration and a pair for each name and family of a question, and its text if it is not the name's own."""
+    columns = [
+        {"question_id": name, "family": family, "question": text or f"What is {name}?"} for name, family, text in asked
+    ]
+    return pl.DataFrame([each for each in columns for _ in range(2)], schema=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +44,11 @@ def pair(name: str, family: str, text: str = "") -> PreferencePair:
     ],
 )
 def test_rows_of_train_questions_pass(name: str, family: str, text: str) -> None:
-    assert_no_test_families(QUESTIONS, [demonstration(name, family, text)], [pair(name, family, text)])
+    assert_no_test_families(QUESTIONS, rows((name, family, text)))
 
 
 def test_an_empty_dataset_passes() -> None:
-    assert_no_test_families([], [], [])
+    assert_no_test_families(questions_frame([]), rows())
 
 
 LEAK = "The training data holds rows of test families"
@@ -83,13 +76,13 @@ def test_a_leak_fails_the_round_and_is_named_with_its_row_count(
     name: str, family: str, text: str, problems: list[str]
 ) -> None:
     with pytest.raises(IntegrityError) as caught:
-        assert_no_test_families(QUESTIONS, [demonstration(name, family, text)], [pair(name, family, text)])
+        assert_no_test_families(QUESTIONS, rows((name, family, text)))
     assert [problem.partition(": nothing")[0] for problem in caught.value.problems] == problems
     assert all("nothing was trained" in problem for problem in caught.value.problems)
 
 
 def test_of_many_families_the_first_ten_are_named() -> None:
-    questions = [question(f"q{n:02}", f"f{n:02}", "test") for n in range(12)]
-    rows = [demonstration(f"q{n:02}", f"f{n:02}", "Hidden?") for n in range(12)]
-    with pytest.raises(IntegrityError, match=r"\(12 in all; f00: 1, .*, f09: 1, and 2 more\)"):
-        assert_no_test_families(questions, rows, [])
+    questions = questions_frame(question(f"q{n:02}", f"f{n:02}", "test") for n in range(12))
+    leaked = rows(*((f"q{n:02}", f"f{n:02}", "Hidden?") for n in range(12)))
+    with pytest.raises(IntegrityError, match=r"\(24 in all; f00: 2, .*, f09: 2, and 2 more\)"):
+        assert_no_test_families(questions, leaked)

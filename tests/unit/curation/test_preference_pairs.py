@@ -1,27 +1,31 @@
 """Preference pairs say what judgements said: once, without contradiction, and never the same on both sides."""
 
+from functools import partial
+
 import example_records
+import polars as pl
 import pytest
 from example_records import candidate
 
-from tasks.curation.preference_pairs import build_preference_pairs
+from tasks.curation.caps import cap_per_prompt
+from tasks.curation.frames import candidates_frame, questions_frame
+from tasks.curation.naming import name_rows
+from tasks.curation.preference_pairs import (
+    REASONS,
+    drop_blank,
+    drop_contradictory_pairs,
+    drop_duplicate_pairs,
+    drop_identical_pairs,
+    propose_pairs,
+)
+from tasks.curation.tallies import tally, total
+from tasks.feedback.event_frames import whole_frame
 from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
 from tasks.records import Candidate, Feedback, PreferencePair, Question, Split
 from tasks.settings.curation import CurateSettings
 
-NOTHING_DROPPED = {
-    "judgements_on_unknown_questions": 0,
-    "judgements_on_test_questions": 0,
-    "judgements_on_unknown_candidates": 0,
-    "judgements_tie": 0,
-    "judgements_both_bad": 0,
-    "pairs_blank": 0,
-    "pairs_identical": 0,
-    "pairs_duplicate": 0,
-    "pairs_contradictory": 0,
-    "pairs_over_limit": 0,
-}
+NOTHING_DROPPED = dict.fromkeys(REASONS, 0)
 WITHOUT_REFERENCES = CurateSettings(pairs_per_question=9, reference_pairs=False)
 WITH_REFERENCES = CurateSettings(pairs_per_question=9, reference_pairs=True)
 
@@ -57,9 +61,29 @@ def build(
     questions: list[Question] | None = None,
     candidates: list[Candidate] | None = None,
 ) -> tuple[list[PreferencePair], dict[str, int]]:
-    return build_preference_pairs(
-        questions or [question()], candidates or CANDIDATES, feedback, system_prompt="Be brief.", settings=settings
+    judgements = whole_frame(feedback).with_columns(
+        voices_a=pl.lit(1.0), voices_b=pl.lit(0.0), behind=pl.concat_list("id")
     )
+    proposed = propose_pairs(
+        questions_frame(questions or [question()]),
+        candidates_frame(candidates or CANDIDATES),
+        judgements,
+        reference_pairs=settings.reference_pairs,
+    )
+    rows, tallies = proposed.rows, [proposed.dropped]
+    for step in (
+        drop_blank,
+        drop_identical_pairs,
+        drop_duplicate_pairs,
+        drop_contradictory_pairs,
+        partial(cap_per_prompt, limit=settings.pairs_per_question),
+    ):
+        screened = step(rows)
+        rows = screened.kept
+        tallies.append(tally(screened.removed))
+    named = name_rows(rows, "pair", "Be brief.")
+    records = [PreferencePair.model_validate_json(line) for line in named["line"]]
+    return records, total(pl.concat(tallies), REASONS)
 
 
 def said(pairs: list[PreferencePair]) -> list[str]:

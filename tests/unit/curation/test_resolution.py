@@ -3,25 +3,29 @@
 import random
 from collections import Counter
 
+import polars as pl
 import pytest
 from example_records import judgement, minute
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curation.resolution import resolve_judgements
+from tasks.curation.frames import EVENTS
+from tasks.curation.resolution import REASONS, Resolved
+from tasks.curation.resolution import resolve_judgements as resolve_frame
+from tasks.curation.tallies import total
+from tasks.feedback.event_frames import to_records, whole_frame
 from tasks.feedback.log import one_per_id
 from tasks.feedback.sources import is_person
 from tasks.feedback.votes import majority, pair_of, preference_on_pair, turned, votes_by_pair
 from tasks.records import Feedback
 
-NOTHING_DROPPED = {
-    "judgements_outranked_by_people": 0,
-    "judgements_superseded": 0,
-    "judgements_outvoted": 0,
-    "judgements_repeated": 0,
-    "judgements_undecided": 0,
-    "pairs_people_undecided": 0,
-}
+NOTHING_DROPPED = dict.fromkeys(REASONS, 0)
+
+
+def resolve_judgements(rows: list[Feedback]) -> tuple[list[Feedback], dict[str, int]]:
+    """What is heard as records, sorted by id, and what was left out."""
+    resolved = resolve_frame(whole_frame(rows))
+    return to_records(resolved.judgements.sort("id")), total(resolved.dropped, REASONS)
 
 
 def ann(*args: object, **more: object) -> Feedback:
@@ -189,3 +193,31 @@ def test_people_are_one_voice_and_nothing_is_lost_uncounted(rows: list[Feedback]
         assert all(row.correction for row in said if not is_person(row))
     untouched = [row for row in rows if pair_of(row) not in votes]
     assert [row for row in resolved if pair_of(row) not in votes] == untouched
+
+
+@given(st.lists(judgements(), max_size=10).map(one_per_id))
+def test_the_columns_of_events_are_enough(rows: list[Feedback]) -> None:
+    whole, bare = resolve_frame(whole_frame(rows)), resolve_frame(whole_frame(rows).select(EVENTS.names()))
+    assert bare.judgements.sort("id").equals(whole.judgements.select(bare.judgements.columns).sort("id"))
+
+
+def voices(resolved: Resolved) -> dict[str, tuple[float | None, float | None, int]]:
+    """Weighted voices for either side and how many are behind it, by who speaks."""
+    rows = resolved.judgements.select("source", "voices_a", "voices_b", pl.col("behind").list.len())
+    return {source: tuple(rest) for source, *rest in rows.iter_rows()}
+
+
+def test_every_side_is_counted_with_its_weight_and_the_judges_that_people_outrank_with_it() -> None:
+    rows = [ann("x", "y", "a"), bob("y", "x", "b"), cam("x", "y", "b"), JUDGE, judgement("x", "y", "tie", by="judge:i")]
+    resolved = resolve_frame(whole_frame(rows), {"judge:j": 0.25})
+    assert voices(resolved) == {"human": (2.0, 1.25, 2)}
+    assert voices(resolve_frame(whole_frame(rows[3:]), {"judge": 0.5})) == {
+        "judge:j": (0.0, 0.5, 1),
+        "judge:i": (0.0, 0.5, 1),
+    }
+
+
+def test_behind_a_pair_s_voice_are_all_who_voted_like_it() -> None:
+    rows = [ann("x", "y", "a"), bob("y", "x", "b"), cam("x", "y", "b")]
+    (behind,) = resolve_frame(whole_frame(rows)).judgements["behind"].to_list()
+    assert behind == sorted(row.id for row in rows[:2])

@@ -8,27 +8,26 @@ from example_records import judgement
 from tasks.curation.summary import FeedbackSummary, read_summary, source_kind, summarise_feedback
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json
-from tasks.records import Demonstration, Message, PreferencePair
+from tasks.judging.calibration import calibrate
+from tasks.settings.judging import JudgeTrustSettings
+from tasks.snapshots import Kind
 
-PROMPT = (Message(role="user", content="What?"),)
 SHA = "a" * 64
-
-
-def demonstration(source: str) -> Demonstration:
-    return Demonstration(id=SHA, question_id="q", family="q", prompt=PROMPT, completion="yes", source=source)
-
-
-def pair(source: str) -> PreferencePair:
-    return PreferencePair(
-        id=SHA, question_id="q", family="q", prompt=PROMPT, chosen="yes", rejected="no", source=source
-    )
 
 
 def summary() -> FeedbackSummary:
     feedback = [judgement(by="human", annotator="ann"), judgement(by="judge:reference"), judgement(name="p")]
-    demonstrations = [demonstration("reference"), demonstration("reference"), demonstration(f"correction:{SHA}")]
-    pairs = [pair(f"{kind}:{SHA}") for kind in ("human", "judge:reference", "judge:reference", "reference")]
-    return summarise_feedback(["c" * 64, "b" * 64], feedback, demonstrations, pairs, seed=0)
+    sources: dict[Kind, list[str]] = {
+        "demonstrations": ["reference", "reference", f"correction:{SHA}"],
+        "preference_pairs": [f"{kind}:{SHA}" for kind in ("human", "judge:reference", "judge:reference", "reference")],
+        "rated_answers": [f"end_user:{SHA}"],
+    }
+    people = [row for row in feedback if row.source == "human"]
+    trust = JudgeTrustSettings(min_kappa=0.5, min_labels=7, reduced_weight=0.1)
+    segments = ["c" * 64, "b" * 64]
+    return summarise_feedback(
+        segments, {"judge:reference": 1, "human": 2}, people, sources, 0, calibrate(feedback, {}), trust
+    )
 
 
 def test_rows_and_judgements_are_counted_by_kind() -> None:
@@ -37,6 +36,14 @@ def test_rows_and_judgements_are_counted_by_kind() -> None:
     assert found.judgements == {"human": 2, "judge:reference": 1}
     assert found.demonstrations == {"correction": 1, "reference": 2}
     assert found.preference_pairs == {"human": 1, "judge:reference": 2, "reference": 1}
+    assert found.rated_answers == {"end_user": 1}
+
+
+def test_judges_are_kept_with_the_weight_that_their_calibration_gives_them() -> None:
+    found = summary()
+    assert [each.judge for each in found.judges] == ["judge:reference"]
+    assert {judge: weight.weight for judge, weight in found.weights.items()} == {"judge:reference": 0.1}
+    assert found.min_kappa == 0.5
 
 
 @pytest.mark.parametrize(

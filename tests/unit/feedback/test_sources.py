@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import ModelError
-from tasks.feedback.sources import feedback_id, is_person, judge_feedback
+from tasks.feedback.sources import distinct, feedback_id, is_person, judge_feedback, verdict_feedback
 from tasks.judging.judges import Verdict
 from tasks.records import Comparison, Feedback
 
@@ -107,3 +107,21 @@ def test_the_id_is_the_same_in_every_release() -> None:
     # Logs outlive releases: an id that changed would count every old judgement twice.
     text = f'{{"annotator":null,"candidates":["{A}","{B}"],"question_id":"q","source":"human"}}'
     assert feedback_id("human", None, "q", B, A) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_comparisons_are_distinct_whichever_way_round_they_are_given() -> None:
+    one, other = comparison("x", "y"), comparison("x", "z")
+    turned = one.model_copy(update={"a": one.b, "b": one.a})
+    assert distinct([one, other, turned, one]) == [one, other]
+    assert distinct([turned, one]) == [turned]
+
+
+def test_a_verdict_that_is_missing_is_no_feedback_and_what_a_judge_said_in_both_orders_is_kept() -> None:
+    asked = [comparison("x", "y"), comparison("x", "z")]
+    verdict = Verdict(preference="tie", confidence=0.0, swap_inconsistent=True, both_orders=("a", "b"))
+    [row] = verdict_feedback("j@1", asked, [None, verdict], 2)
+    assert (row.candidate_b, row.source, row.round) == (asked[1].b.id, "judge:j@1", 2)
+    assert (row.preference, row.swap_inconsistent, row.both_orders) == ("tie", True, ("a", "b"))
+    assert row.id == verdict_feedback("j@1", asked[1:], [verdict], 3)[0].id
+    with pytest.raises(ValueError, match="shorter"):
+        verdict_feedback("j@1", asked, [verdict], 2)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tasks.config import Config
 from tasks.records import (
     Adapter,
@@ -167,3 +169,37 @@ def test_the_code_in_the_card_is_python():
 def test_dpo_that_was_left_out_is_said_to_be():
     without = SECOND.model_copy(update={"adapter": ADAPTER.model_copy(update={"preference_pairs": 0})})
     assert "| DPO | left out |" in model_card(without, CONFIG, tracking_uri=URI)
+
+
+def test_kto_is_told_in_place_of_dpo():
+    adapter = ADAPTER.model_copy(update={"preference_pairs": 0, "rated_answers": 90})
+    card = model_card(SECOND.model_copy(update={"adapter": adapter}), CONFIG, tracking_uri=URI)
+    assert "| KTO | 90 single answers, 1 epochs, learning rate 2e-05, beta 0.1 |" in card
+    assert f"| KTO reference | sft:{'9' * 64} |" in card
+    assert "DPO" not in card
+
+
+def test_kto_that_was_left_out_is_said_to_be():
+    config = CONFIG.model_copy(update={"train": CONFIG.train.model_copy(update={"preference": "kto"})})
+    without = SECOND.model_copy(update={"adapter": ADAPTER.model_copy(update={"preference_pairs": 0})})
+    assert "| KTO | left out |" in model_card(without, config, tracking_uri=URI)
+
+
+@pytest.mark.parametrize(
+    ("parent", "champion", "told"),
+    [
+        (None, FIRST, "the base model"),
+        ("8" * 64, FIRST, "8" * 64),
+        ("8" * 64, FIRST.model_copy(update={"adapter": ADAPTER.model_copy(update={"sha256": "8" * 64})}), "8" * 64),
+        (None, SECOND, "the base model, not from the champion, which had learned from feedback that was withdrawn"),
+        ("8" * 64, SECOND, f"{'8' * 64}, not from the champion, which had learned from feedback that was withdrawn"),
+    ],
+)
+def test_a_start_from_another_version_than_the_champion_is_told(
+    parent: str | None, champion: ModelVersion, told: str
+) -> None:
+    version = SECOND.model_copy(update={"adapter": ADAPTER.model_copy(update={"parent_sha256": parent})})
+    report = REPORT.model_copy(update={"champion": champion})
+    card = model_card(version, CONFIG, tracking_uri=URI, report=report)
+    end = ", or may have |" if "withdrawn" in told else " |"
+    assert f"| started from | {told}{end}" in card

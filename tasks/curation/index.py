@@ -1,0 +1,138 @@
+"""What curation keeps between rounds, so that a new batch costs what the batch costs: derived, and safe to delete.
+
+    curation/<domain>/index.json         what has been read, and which files below hold what came of it
+                      <sha256>.parquet   judgements, candidates, training rows and counts; see runs.py
+
+The index is replaced as a whole, after all that it names is there: a process that is killed leaves the old one. Where
+anything of it is damaged or missing, or of another version, it counts as empty, and all is read again.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from tasks.curation import runs
+from tasks.feedback.withdrawals import NOTHING, Withdrawn
+from tasks.files import canonical_json, write_atomically
+from tasks.home import Home
+from tasks.records import FileRef, Record, Sha256
+
+# To be changed with anything that changes what is made of the same judgements.
+VERSION = 1
+
+_SMALL_SHARE = 4  # a run is small when it has less than a quarter of the rows of the largest
+_SMALL_RUNS = 8
+
+
+class Layer(Record):
+    """Training rows of some questions; of two layers with the same question, the later one counts.
+
+    Attributes:
+        covers: the questions, also those that give no rows.
+        rows: ROWS that passed the filters that look at rows or questions.
+        tallies: TALLIES.
+    """
+
+    covers: FileRef
+    rows: FileRef
+    tallies: FileRef
+
+
+class LeftOut(Record):
+    """Whose words were left out, whatever they say.
+
+    Attributes:
+        hostile: source, opaque id and reason of annotators who disagree with everyone.
+    """
+
+    withdrawn: Withdrawn = NOTHING
+    hostile: tuple[tuple[str, str, str], ...] = ()
+
+
+class Index(Record):
+    """What has been read, and what came of it.
+
+    Attributes:
+        segments: segments of the feedback log, in `events`.
+        candidate_files: in `candidates`.
+        questions: QUESTIONS as they were; None: none have been read.
+        agreement: STATISTICS of how often people agree in `events`; None: not counted yet.
+        left: whose words `layers` leave out.
+        rows_key: hash of all settings that `layers` depend on.
+        removed: question and key of the rows that filters of the dataset left out of the snapshot.
+        snapshot: the one built last.
+        snapshot_key: hash of all settings that its lines depend on besides the rows.
+    """
+
+    version: int = VERSION
+    segments: tuple[Sha256, ...] = ()
+    candidate_files: tuple[Sha256, ...] = ()
+    events: tuple[FileRef, ...] = ()
+    candidates: tuple[FileRef, ...] = ()
+    questions: FileRef | None = None
+    agreement: FileRef | None = None
+    left: LeftOut = LeftOut()
+    rows_key: str = ""
+    layers: tuple[Layer, ...] = ()
+    removed: FileRef | None = None
+    snapshot: Sha256 | None = None
+    snapshot_key: str = ""
+
+    @property
+    def files(self) -> set[FileRef]:
+        """All that it names."""
+        named = {*self.events, *self.candidates, self.questions, self.agreement, self.removed}
+        layers = {file for layer in self.layers for file in (layer.covers, layer.rows, layer.tallies)}
+        return {file for file in named | layers if file is not None}
+
+
+def index_folder(home: Home, domain: str) -> Path:
+    """Where a domain's index is."""
+    return home.root / "curation" / domain
+
+
+def read_index(folder: Path) -> Index:
+    """The index, every byte of what it names verified; an empty one where there is none, or it is damaged."""
+    try:
+        index = Index.model_validate_json((folder / "index.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return Index()
+    intact = index.version == VERSION and all(runs.is_intact(folder, file) for file in index.files)
+    return index if intact else Index()
+
+
+def write_index(folder: Path, index: Index) -> None:
+    """Replaces the index, and deletes the files that it does not name.
+
+    Raises:
+        HomeError: when the disk is full or not writable.
+    """
+    write_atomically(folder / "index.json", canonical_json(index).encode())
+    named = {runs.run_path(folder, file) for file in index.files}
+    for path in (*folder.glob("*.parquet"), *folder.glob(".*.tmp")):
+        if path not in named:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Waits until no other process curates the domain; the system releases the lock when the process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def with_run(folder: Path, kept: tuple[FileRef, ...], frame: pl.DataFrame) -> tuple[FileRef, ...]:
+    """The runs with one more, and small ones made one where they have become many, so that few are to be opened."""
+    if frame.is_empty():
+        return kept
+    known = (*kept, runs.write_run(folder, frame))
+    small = [run for run in known if run.rows * _SMALL_SHARE < max(run.rows for run in known)]
+    if len(small) <= _SMALL_RUNS:
+        return known
+    merged = pl.concat([pl.read_parquet(runs.run_path(folder, run)) for run in small])
+    return (*(run for run in known if run not in small), runs.write_run(folder, merged))

@@ -1,0 +1,49 @@
+"""The API key of a judge's endpoint, and a text without it."""
+
+import os
+from dataclasses import dataclass, field
+
+from tasks.errors import ConfigError
+from tasks.secret_blocks import read_secret
+from tasks.settings.judging import JudgeSettings
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key, which no message, log or file shows.
+
+    Attributes:
+        value: empty when there is none, which many an endpoint of one's own does not mind.
+        found_in: where it is kept, in words.
+    """
+
+    value: str = field(default="", repr=False)
+    found_in: str = "nowhere"
+
+    def taken_out(self, text: str) -> str:
+        """The text with `***` in the key's place; some servers repeat it in their messages."""
+        return text.replace(self.value, "***") if self.value else text
+
+
+def find_api_key(settings: JudgeSettings) -> ApiKey:
+    """The key that the settings name, if they name one; the embedded endpoint has none, and an unset variable is none.
+
+    Raises:
+        ConfigError: when Prefect has no Secret block of that name, or the key is one that no request can carry.
+    """
+    if settings.url == "embedded" or (settings.api_key_secret is None and settings.api_key_variable is None):
+        return ApiKey()
+    value, found_in = "", "nowhere"
+    if settings.api_key_secret is not None:
+        value = read_secret(settings.api_key_secret, f"judges: {settings.name}: api_key_secret")
+        found_in = f"the Prefect Secret {settings.api_key_secret!r}"
+    elif settings.api_key_variable is not None:
+        value = os.environ.get(settings.api_key_variable, "")
+        found_in = f"the variable {settings.api_key_variable}"
+    value = value.strip()
+    if any(not "!" <= character <= "~" for character in value):
+        raise ConfigError(
+            f"The API key of judge {settings.name!r} in {found_in} holds a space or a character outside ASCII, which "
+            "no key has: set it anew."
+        )
+    return ApiKey(value, found_in)

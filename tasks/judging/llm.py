@@ -1,0 +1,146 @@
+"""One call to an OpenAI-compatible endpoint: its reply, or what went wrong and whether asking again can help.
+
+The SDK's own retries stay off: they also repeat what cannot get better (a refused certificate), have a deadline for
+each read but none for a call, and tell nobody what a lost call may have cost. Who asks decides; see asking.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from tasks.errors import JudgeError, first_line
+from tasks.judging.budget import Tokens
+from tasks.judging.endpoint import Endpoint, UnansweredError, check_url, quoted, translate_connection, translate_status
+from tasks.judging.prompts import Call
+from tasks.judging.verdicts import json_schema
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_NO_KEY = "none"  # the SDK wants one, and would look for one in the environment
+_CONNECT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said.
+
+    Attributes:
+        content: empty when it said nothing.
+        refused: the model, or a filter in front of it, would not answer.
+        used: tokens as the endpoint reports them; None when it does not.
+        latency_s: seconds from asking to the whole reply.
+    """
+
+    content: str
+    refused: bool
+    used: Tokens | None
+    latency_s: float
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What is read of a chat completion; the rest may be as it likes."""
+
+    choices: list[_Choice]
+    usage: Any = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+
+
+@asynccontextmanager
+async def connect(endpoint: Endpoint) -> AsyncIterator["AsyncOpenAI"]:
+    """A client for the endpoint; the proxies of the environment are passed by on loopback.
+
+    Raises:
+        JudgeError: when the URL is none.
+    """
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
+
+    check_url(endpoint.url)
+    timeout = Timeout(endpoint.timeout_s, connect=min(endpoint.timeout_s / 2, _CONNECT_S))
+    direct = {f"all://{host}": None for host in LOOPBACK}
+    async with AsyncOpenAI(
+        base_url=endpoint.url,
+        api_key=endpoint.key.value or _NO_KEY,
+        timeout=timeout,
+        max_retries=0,
+        http_client=DefaultAsyncHttpxClient(timeout=timeout, mounts=direct),
+    ) as client:
+        yield client
+
+
+async def ask_once(client: "AsyncOpenAI", endpoint: Endpoint, call: Call, temperature: float) -> Answer:
+    """The model's answer to one call, tried once.
+
+    Raises:
+        UnansweredError: when there was none, and another try may have one.
+        DeclinedError: when the endpoint refuses this call.
+        JudgeError: when it will refuse all calls alike: the key, the model, the certificate, the credit.
+    """
+    from openai import APIConnectionError, APIStatusError, OpenAIError
+
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(endpoint.timeout_s):
+            raw = await client.chat.completions.with_raw_response.create(**_request(endpoint, call, temperature))
+            body = raw.http_response.content
+    except TimeoutError as error:
+        raise UnansweredError(f"no reply within {endpoint.timeout_s:g} s", may_have_cost=True) from error
+    except APIStatusError as error:
+        raise translate_status(endpoint, error.status_code, error.response.headers, error) from error
+    except APIConnectionError as error:
+        raise translate_connection(endpoint, error) from error
+    except OpenAIError as error:
+        raise JudgeError(
+            f"The judge's endpoint {endpoint.shown} cannot be asked ({quoted(endpoint, error)})."
+        ) from error
+    return _read(endpoint, body, time.monotonic() - started)
+
+
+def _request(endpoint: Endpoint, call: Call, temperature: float) -> dict[str, Any]:
+    schema = {"name": "verdict", "strict": True, "schema": json_schema(call.reply_type)}
+    return {
+        "model": endpoint.model,
+        "messages": [dict(message) for message in call.messages],
+        "temperature": temperature,
+        "max_tokens": endpoint.max_tokens,
+        "response_format": {"type": "json_schema", "json_schema": schema},
+    }
+
+
+def _read(endpoint: Endpoint, body: bytes, latency_s: float) -> Answer:
+    try:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
+        start = endpoint.key.taken_out(body[:300].decode("utf-8", "replace"))
+        why = f"its reply is no chat completion, it begins {first_line(start)[:60]!r}"
+        raise UnansweredError(why, may_have_cost=True) from error
+    try:
+        usage = _Usage.model_validate(completion.usage)
+        used = Tokens(prompt=usage.prompt_tokens, completion=usage.completion_tokens)
+    except ValidationError:
+        used = None
+    if not completion.choices:
+        return Answer("", False, used, latency_s)
+    choice = completion.choices[0]
+    refused = bool(choice.message.refusal) or choice.finish_reason == "content_filter"
+    return Answer(endpoint.key.taken_out(choice.message.content or ""), refused, used, latency_s)
