@@ -72,11 +72,19 @@ def find_entries() -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
+# Enough comparisons for its kappa, and no more: on two cores each takes four seconds.
+_LOCAL_JUDGE = """judges:
+  - name: local
+    url: embedded  # SmolLM2-135M-Instruct, served by llama.cpp on this machine
+    budget: {comparisons: 40}  # a round
+"""
+
+
 def write_demo(directory: Path, questions: int = 400, *, people: bool = False) -> list[Path]:
     """Writes the demo domain: all documents, `questions` questions and a ratchet.yaml; returns the files.
 
     The questions are those whose names' hashes come first, so a larger number keeps the smaller one's. With
-    `people`, the config has them asked through the embedded Argilla.
+    `people`, the config has them asked through the embedded Argilla, and a small language model beside them.
 
     Raises:
         DomainError: when one of the files exists (then none is written), or the folder cannot be written.
@@ -88,7 +96,11 @@ def write_demo(directory: Path, questions: int = 400, *, people: bool = False) -
     texts["questions.jsonl"] = "".join(f"{canonical_json(_question_fields(entry))}\n" for entry in chosen)
     # Last: a folder with a config is a whole demo.
     config = (resources.files("tasks.domain") / "templates" / "demo.yaml").read_text(encoding="utf-8")
-    texts["ratchet.yaml"] = config.replace("argilla: null", "argilla: embedded", 1) if people else config
+    if people:
+        config = config.replace("argilla: null", "argilla: embedded", 1).replace(
+            "judges: []  # none\n", _LOCAL_JUDGE, 1
+        )
+    texts["ratchet.yaml"] = config
     return write_new_files(directory, texts)
 
 

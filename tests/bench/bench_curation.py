@@ -1,8 +1,9 @@
 """Figures of curation: from EVENTS judgements to a snapshot, and from 1,000 more to the next one.
 
 The log is drawn from a seed: questions with four candidates each, two judges, 50 people, end users with thumbs and
-edits, corrections and retractions. Near-duplicates and embeddings are off; they have figures of their own. Every
-measurement runs in a process of its own, so that its peak of resident memory is its own.
+edits, corrections and retractions, and something to scrub in a fiftieth of the texts. Near-duplicates and embeddings
+are off; they have figures of their own. Every measurement runs in a process of its own, so that its peak of resident
+memory is its own.
 
     python tests/bench/bench_curation.py [EVENTS]
 """
@@ -34,7 +35,8 @@ WORDS = 4000
 LIMITS = {"build": (60.0, 2000.0), "add": (5.0, 2000.0)}  # seconds, megabytes
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_VOCABULARY = [hashlib.sha256(str(n).encode()).hexdigest()[: 3 + n % 8] for n in range(WORDS)]
+_LETTERS = str.maketrans("0123456789abcdef", "etaoinshrdlucmfw")
+_VOCABULARY = [hashlib.sha256(str(n).encode()).hexdigest()[: 3 + n % 8].translate(_LETTERS) for n in range(WORDS)]
 
 
 def main() -> None:
@@ -167,7 +169,10 @@ def sha256(*parts: object) -> str:
 
 def text(name: object, words: int) -> str:
     rng = random.Random(str(name))
-    return " ".join(rng.choices(_VOCABULARY, k=words)) + "."
+    written = rng.choices(_VOCABULARY, k=words)
+    if rng.random() < 0.02:  # something to scrub
+        written.append(f"{written[0]}@example.org or +49 30 {rng.randrange(10**6, 10**7)}")
+    return " ".join(written) + "."
 
 
 def question(n: int) -> dict[str, Any]:

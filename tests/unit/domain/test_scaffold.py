@@ -95,8 +95,10 @@ def test_with_people_the_config_asks_them_and_is_otherwise_the_same(tmp_path: Pa
     init_folder(tmp_path / "b" / "same", demo=demo, people=True)
     without, asked = (load_config(tmp_path / name / "same" / "ratchet.yaml") for name in "ab")
     assert without.human_feedback.argilla is None
+    assert [judge.name for judge in asked.judges] == (["local"] if demo else [])
     changed = without.human_feedback.model_copy(update={"argilla": "embedded"})
-    assert asked.model_copy(update={"root": without.root}) == without.model_copy(update={"human_feedback": changed})
+    expected = without.model_copy(update={"human_feedback": changed, "judges": asked.judges})
+    assert asked.model_copy(update={"root": without.root}) == expected
 
 
 @pytest.mark.parametrize("demo", [False, True])
