@@ -54,15 +54,19 @@ def main() -> None:
 def demo_rows(folder: Path) -> list[Any]:
     """The first ROWS demonstrations of the demo domain."""
     from tasks.config import load_config
-    from tasks.curation.demonstrations import build_demonstrations
+    from tasks.curation.demonstrations import propose_demonstrations
+    from tasks.curation.frames import events_frame, questions_frame
+    from tasks.curation.naming import name_rows
     from tasks.domain.questions import read_questions
     from tasks.domain.stdlib_docstrings import write_demo
+    from tasks.records import Demonstration
 
     write_demo(folder)
     config = load_config(folder / "ratchet.yaml")
     questions = read_questions(folder / "questions.jsonl", config.test_share)
-    demonstrations, _ = build_demonstrations(questions, [], config.system_prompt)
-    return demonstrations[:ROWS]
+    proposed = propose_demonstrations(questions_frame(questions), events_frame([]))
+    lines = name_rows(proposed.rows, "demonstration", config.system_prompt)["line"]
+    return [Demonstration.model_validate_json(line) for line in lines[:ROWS]]
 
 
 def measure_matmul_peak(size: int = 2048, repeats: int = 8) -> float:

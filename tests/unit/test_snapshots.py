@@ -316,10 +316,11 @@ def test_a_shard_of_an_earlier_snapshot_is_the_same_file(tmp_path: Path, monkeyp
         Shard("demonstrations", 0, first.demonstrations, None),
         Shard("preference_pairs", 0, first.preference_pairs, None),
     ]
-    again = write_shards(tmp_path / "two", shards, 1, parents=[], dropped={}, earlier=tmp_path / "one" / first.sha256)
+    earlier = tmp_path / "one" / first.sha256
+    again = write_shards(tmp_path / "two", shards, 1, parents=[], dropped={}, earlier=earlier)
     assert again.sha256 == first.sha256
     name = f"{first.demonstrations.sha256}.jsonl"
-    assert (tmp_path / "one" / first.sha256 / name).samefile(tmp_path / "two" / first.sha256 / name)
+    assert (earlier / name).samefile(tmp_path / "two" / first.sha256 / name)
 
     def refuse(*_: object) -> None:
         raise OSError(1, "Operation not permitted")

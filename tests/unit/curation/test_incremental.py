@@ -27,6 +27,7 @@ from tasks.feedback.withdrawals import NOTHING, Withdrawn
 from tasks.files import write_rows
 from tasks.home import Home
 from tasks.records import Feedback
+from tasks.settings.curation import CurateSettings
 from tasks.snapshots import read_manifest, read_snapshot
 
 REPOSITORY = Path(__file__).parents[3]
@@ -303,3 +304,13 @@ def test_a_withdrawn_judgement_is_gone_and_comes_back_when_it_is_restored(tmp_pa
 
 def newest(home: Home) -> Path:
     return max(home.snapshots.iterdir(), key=lambda folder: folder.stat().st_mtime)
+
+
+def test_questions_that_scrubbing_makes_the_same_are_not_one_because_they_came_together(tmp_path: Path) -> None:
+    home, config = Home(tmp_path), CONFIG.model_copy(update={"curate": CurateSettings(near_duplicates=None)})
+    questions = [question(name, "yes", text=f"Who is {name}@example.org?") for name in ("one", "two")]
+    result(home, World(questions[:1], [], []), config)
+    both = World(questions, [], [])
+    found = result(home, both, config)
+    assert found == from_scratch(home, both, config)
+    assert found["card"]["rows_out"] == {"demonstration": {"reference": 2}}  # type: ignore[index]

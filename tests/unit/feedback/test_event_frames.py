@@ -93,7 +93,7 @@ def test_what_others_wrote_is_read_as_it_is_meant(rewrite: Callable[[dict[str, A
         ("confidence", None),
         ("round", 0),
         ("round", 1.5),
-        ("audit", "yes"),
+        ("audit", "maybe"),
         ("retracted", None),
         ("given_at", "2026-13-01T00:00:00Z"),
         ("given_at", "2026-02-30T00:00:00Z"),
