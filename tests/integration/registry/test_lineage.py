@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_judges import NO_ROWS
 from example_records import judgement
 
 from flows.inspection import explain_version
@@ -94,7 +95,7 @@ def world(config: Config, home: Home, base: BaseModelRef, train: Callable[[int],
         log.append(home, "demo", [JUDGE if name == "judge" else PEOPLE[name] for name in said])
         segments = log.segments(home, "demo")
         snapshot = write_snapshot(home.snapshots, [], [pair(name) for name in learned], parents=[], dropped={})
-        summary = summarise_feedback(segments, log.read(home, "demo", segments), [], [], 0)
+        summary = summarise_feedback(segments, {}, log.read(home, "demo", segments), NO_ROWS, 0)
         write_atomically(folder / "feedback.json", canonical_json(summary).encode())
         write_stage(folder, "curate", "key", snapshot)
         trained = train(number)

@@ -221,6 +221,7 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "why": "no round has been run yet",
         "labels": [],
         "datasets": [],
+        "end_users": [],
     }
     assert run("status", "--config", str(config)).stdout.splitlines() == [
         "Domain tiny, 0 judgements",
