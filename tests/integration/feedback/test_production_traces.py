@@ -101,14 +101,6 @@ class Production:
         return self.mlflow.log_expectation(trace_id=trace_id, name=name, value=text, source=self.source(user))
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without a run: creating its tables takes seconds, copying it none."""
-    home = Home(tmp_path_factory.mktemp("template") / "home")
-    with connect(Config(name="template", questions="q.jsonl", root=home.root), home):
-        return home.mlflow_database
-
-
 @pytest.fixture
 def home(ratchet_home: Path, empty_database: Path) -> Home:
     ratchet_home.mkdir()

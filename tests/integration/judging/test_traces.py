@@ -20,14 +20,6 @@ from tasks.registry.connection import connect, find_experiment
 MakeJudge = Callable[..., LlmJudge]
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without a trace: creating its tables takes seconds, copying it none."""
-    home = Home(tmp_path_factory.mktemp("template") / "home")
-    with connect(Config(name="template", questions="q.jsonl", root=home.root), home):
-        return home.mlflow_database
-
-
 @pytest.fixture
 def home(ratchet_home: Path, empty_database: Path) -> Home:
     ratchet_home.mkdir()

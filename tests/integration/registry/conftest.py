@@ -14,7 +14,6 @@ from tasks.home import Home
 from tasks.models.base_model import resolve_base
 from tasks.records import Adapter, BaseModelRef, FileRef
 from tasks.registry import tracking
-from tasks.registry.connection import connect
 from tasks.registry.logging_models import ADAPTER_FILES
 from tasks.settings.models import GenerationSettings, ModelSettings
 
@@ -25,14 +24,6 @@ class Trained:
 
     adapter: Adapter
     folder: Path
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without a run: creating its tables takes seconds, copying it none."""
-    home = Home(tmp_path_factory.mktemp("template") / "home")
-    with connect(Config(name="template", questions="q.jsonl", root=home.root), home):
-        return home.mlflow_database
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from tasks.errors import ModelError
 from tasks.home import Home
 from tasks.models import base_model
-from tasks.models.base_model import EMBEDDED, resolve_base
+from tasks.models.base_model import resolve_base
+from tasks.models.embedded_gguf import EMBEDDED
 from tasks.settings.models import ModelSettings
 
 
