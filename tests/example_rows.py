@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from tasks.curation.filters.screening import Screened
 from tasks.curation.frames import ROWS
-from tasks.curation.screening import Screened
 
 _DEFAULTS: dict[str, Any] = {
     "kind": "pair",

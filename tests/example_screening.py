@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from tasks.curation.filters.screening import Screened
 from tasks.curation.frames import ROWS
-from tasks.curation.screening import Screened
 
 Filter = Callable[[pl.DataFrame], Screened]
 

@@ -16,8 +16,8 @@ with others to be judged, `cap_annotators` bounds what they can do.
 
 import polars as pl
 
-from tasks.curation.caps import largest_cap
-from tasks.curation.screening import Screened
+from tasks.curation.filters.caps import largest_cap
+from tasks.curation.filters.screening import Screened
 from tasks.evaluation.intervals import wilson_interval
 from tasks.feedback.sources import PEOPLE
 

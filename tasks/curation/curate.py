@@ -6,17 +6,17 @@ from pathlib import Path
 import polars as pl
 
 from tasks.config import Config
-from tasks.curation import layers as layered
-from tasks.curation import runs
-from tasks.curation.assemble import Dataset, choose_rows, lines_key, make_shards, stale_shards
 from tasks.curation.data_card import EXAMPLES, DataCard, make_card, questions_for_examples, render
-from tasks.curation.decontamination import Embed
+from tasks.curation.filters.decontamination import Embed
 from tasks.curation.frames import QUESTIONS
-from tasks.curation.hostility import count_agreement, find_hostile
-from tasks.curation.index import Index, LeftOut, index_folder, one_at_a_time, read_index, write_index
-from tasks.curation.ingest import all_questions, ingest, read_questions, usable
+from tasks.curation.incremental import layers as layered
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.assemble import Dataset, choose_rows, lines_key, make_shards, stale_shards
+from tasks.curation.incremental.hostility import count_agreement, find_hostile
+from tasks.curation.incremental.index import Index, LeftOut, index_folder, one_at_a_time, read_index, write_index
+from tasks.curation.incremental.ingest import all_questions, ingest, read_questions, usable
+from tasks.curation.incremental.measured import measured_events
 from tasks.curation.leakage import assert_no_test_families
-from tasks.curation.measured import measured_events
 from tasks.curation.pipeline import REASONS, Pipeline, curation_pipeline
 from tasks.curation.tallies import TALLIES, tally_removed, total
 from tasks.errors import DomainError, IntegrityError

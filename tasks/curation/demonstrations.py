@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tasks.curation.filters.screening import Screened, screened
 from tasks.curation.frames import ROWS
-from tasks.curation.screening import Screened, screened
 from tasks.curation.tallies import tally
 from tasks.curation.texts import comparable, is_blank, stripped
 from tasks.feedback.sources import PEOPLE

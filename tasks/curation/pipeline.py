@@ -19,15 +19,16 @@ from typing import Any, Literal
 
 import polars as pl
 
-from tasks.curation import caps, length_balance, near_duplicates
-from tasks.curation.damaged import drop_damaged
-from tasks.curation.decontamination import Embed, drop_contaminated
-from tasks.curation.degenerate import drop_degenerate
 from tasks.curation.demonstrations import REASONS as DEMONSTRATION_REASONS
 from tasks.curation.demonstrations import drop_duplicate_demonstrations, propose_demonstrations
-from tasks.curation.language import drop_other_languages
-from tasks.curation.noise import drop_noisy
-from tasks.curation.personal_data import scrub_personal_data
+from tasks.curation.filters import caps, length_balance, near_duplicates
+from tasks.curation.filters.damaged import drop_damaged
+from tasks.curation.filters.decontamination import Embed, drop_contaminated
+from tasks.curation.filters.degenerate import drop_degenerate
+from tasks.curation.filters.language import drop_other_languages
+from tasks.curation.filters.noise import drop_noisy
+from tasks.curation.filters.personal_data import scrub_personal_data
+from tasks.curation.filters.screening import Screened
 from tasks.curation.preference_pairs import (
     REASONS as PAIR_REASONS,
 )
@@ -42,7 +43,6 @@ from tasks.curation.rated_answers import REASONS as RATING_REASONS
 from tasks.curation.rated_answers import drop_repeated_ratings, propose_rated_answers
 from tasks.curation.resolution import REASONS as RESOLUTION_REASONS
 from tasks.curation.resolution import resolve_judgements
-from tasks.curation.screening import Screened
 from tasks.curation.tallies import TALLIES, tally_proposed, tally_removed
 from tasks.files import sha256_of
 from tasks.settings.curation import AnnotatorSettings, CurateSettings, DecontaminationSettings

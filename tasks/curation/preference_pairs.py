@@ -9,10 +9,10 @@ share of people's votes are not on one scale. People's corrections and reference
 
 import polars as pl
 
-from tasks.curation.caps import SAID_BY_PEOPLE
 from tasks.curation.demonstrations import Proposed, keep_first
+from tasks.curation.filters.caps import SAID_BY_PEOPLE
+from tasks.curation.filters.screening import Screened, screened
 from tasks.curation.frames import ROWS
-from tasks.curation.screening import Screened, screened
 from tasks.curation.tallies import tally
 from tasks.curation.texts import comparable, is_blank, stripped
 from tasks.feedback.sources import PEOPLE

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.config import Config
-from tasks.curation.decontamination import Embed
+from tasks.curation.filters.decontamination import Embed
 from tasks.home import Home
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ Thumbs on a single answer. An answer is its text: the same words sampled twice a
 import polars as pl
 
 from tasks.curation.demonstrations import Proposed, keep_first
+from tasks.curation.filters.screening import Screened, screened
 from tasks.curation.resolution import latest, who
-from tasks.curation.screening import Screened, screened
 from tasks.curation.tallies import tally
 from tasks.curation.texts import comparable, is_blank, stripped
 

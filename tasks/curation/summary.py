@@ -88,7 +88,7 @@ def keep_summary(
     Raises:
         HomeError: when the disk is full or not writable.
     """
-    from tasks.curation.measured import count_judgements, read_measured
+    from tasks.curation.incremental.measured import count_judgements, read_measured
     from tasks.feedback.event_frames import to_records
 
     events = read_measured(home, config.name)

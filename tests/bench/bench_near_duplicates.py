@@ -24,7 +24,7 @@ NEW_ROWS = 1_000
 
 def main() -> None:
     """Prints the figures, and the same as one JSON object in the last line."""
-    from tasks.curation.near_duplicates import drop_near_duplicates
+    from tasks.curation.filters.near_duplicates import drop_near_duplicates
 
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     everything = planted_rows(size + NEW_ROWS)
@@ -105,7 +105,7 @@ def altered(text: str, chance: random.Random) -> str:
 
 def similar_pairs(rows: pl.DataFrame) -> list[tuple[str, str]]:
     """The planted near-duplicates with their originals that are in fact as similar as the threshold."""
-    from tasks.curation.near_duplicates import row_text, similarity
+    from tasks.curation.filters.near_duplicates import row_text, similarity
 
     texts = rows.select("key", "original", text=row_text())
     pairs = texts.join(texts, left_on="original", right_on="key", suffix="_of_original")

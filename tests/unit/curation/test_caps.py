@@ -8,7 +8,8 @@ from example_rows import assert_is_a_filter, keys, rows_frame
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tasks.curation.caps import (
+from tasks.curation.draws import draw
+from tasks.curation.filters.caps import (
     READS_ANNOTATOR,
     READS_PROMPT,
     READS_WEIGHTS,
@@ -17,7 +18,6 @@ from tasks.curation.caps import (
     cap_per_prompt,
     largest_cap,
 )
-from tasks.curation.draws import draw
 
 JUDGE, OTHER_JUDGE = {"origin": "judge:j@1", "source": "judge:j@1:f"}, {"origin": "judge:k@1", "source": "judge:k@1:f"}
 REFERENCE = {"origin": "reference", "source": "reference:c"}

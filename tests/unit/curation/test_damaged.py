@@ -5,7 +5,7 @@ from example_screening import assert_lawful, demonstration, pair, rated, rows_fr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.curation.damaged import READS, drop_damaged
+from tasks.curation.filters.damaged import READS, drop_damaged
 from tasks.domain.text_damage import damage
 
 MOJIBAKE = "Größe".encode().decode("cp1252")

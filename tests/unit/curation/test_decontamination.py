@@ -10,9 +10,9 @@ from example_screening import assert_lawful, demonstration, pair, rated, rows_fr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curation import decontamination
-from tasks.curation.decontamination import READS, drop_contaminated
-from tasks.curation.screening import Screened
+from tasks.curation.filters import decontamination
+from tasks.curation.filters.decontamination import READS, drop_contaminated
+from tasks.curation.filters.screening import Screened
 from tasks.words import split_words
 
 NGRAM = 13

@@ -6,8 +6,8 @@ from example_screening import assert_lawful, demonstration, pair, rated, reasons
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curation.degenerate import READS, drop_degenerate, repeated_share
-from tasks.curation.screening import Screened
+from tasks.curation.filters.degenerate import READS, drop_degenerate, repeated_share
+from tasks.curation.filters.screening import Screened
 from tasks.domain.stdlib_docstrings import find_entries
 from tasks.words import split_words
 

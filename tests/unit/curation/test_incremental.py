@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from tasks import snapshots
 from tasks.config import Config
 from tasks.curation import curate as curate_module
-from tasks.curation import index, ingest, layers
 from tasks.curation.curate import curate
+from tasks.curation.incremental import index, ingest, layers
 from tasks.errors import DomainError
 from tasks.feedback import log
 from tasks.feedback.withdrawals import NOTHING, Withdrawn
@@ -190,20 +190,20 @@ def grown(home: Home) -> World:
         ("curate", "choose_rows"),
         ("curate", "write_shards"),
         ("curate", "write_index"),
-        ("index", "write_atomically"),
-        ("runs", "write_run"),
+        ("incremental.index", "write_atomically"),
+        ("incremental.runs", "write_run"),
     ],
 )
 def test_a_process_killed_at_any_moment_harms_nothing(tmp_path: Path, module: str, moment: str) -> None:
     home = Home(tmp_path)
     world = grown(home)
     script = f"""
-import importlib.util, os, signal
+import importlib, importlib.util, os, signal
 from pathlib import Path
 spec = importlib.util.spec_from_file_location("here", {str(Path(__file__))!r})
 here = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(here)
-from tasks.curation import {module} as module
+module = importlib.import_module("tasks.curation.{module}")
 from tasks.home import Home
 home = Home(Path({str(home.root)!r}))
 module.{moment} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)

@@ -10,9 +10,9 @@ from example_screening import assert_lawful, demonstration, pair, rated, rows_fr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curation import language
-from tasks.curation.language import READS, drop_other_languages
-from tasks.curation.screening import Screened
+from tasks.curation.filters import language
+from tasks.curation.filters.language import READS, drop_other_languages
+from tasks.curation.filters.screening import Screened
 from tasks.domain.stdlib_docstrings import find_entries
 from tasks.errors import ConfigError
 

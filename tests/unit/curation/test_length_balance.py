@@ -5,7 +5,7 @@ from example_rows import assert_is_a_filter, keys, rows_frame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curation.length_balance import READS, balance_length, chosen_longer_share
+from tasks.curation.filters.length_balance import READS, balance_length, chosen_longer_share
 
 
 def pair(longer: int, **more: object) -> dict[str, object]:

@@ -7,8 +7,8 @@ from example_domain import curate_records
 from example_records import candidate, judgement, minute, question
 
 from tasks.config import Config
-from tasks.curation import measured
-from tasks.curation.measured import count_judgements, read_measured
+from tasks.curation.incremental import measured
+from tasks.curation.incremental.measured import count_judgements, read_measured
 from tasks.feedback.event_frames import to_records
 from tasks.feedback.withdrawals import Withdrawn
 from tasks.home import Home

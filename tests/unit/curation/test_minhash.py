@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.curation import minhash
-from tasks.curation.minhash import RECALL, band_hashes, bands_for, kept_band_hashes
+from tasks.curation.filters import minhash
+from tasks.curation.filters.minhash import RECALL, band_hashes, bands_for, kept_band_hashes
 from tasks.errors import HomeError, IntegrityError
 
 THRESHOLD = 0.9

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tasks.curation import near_duplicates
-from tasks.curation.near_duplicates import READS, drop_near_duplicates, row_text, similarity
-from tasks.curation.screening import Screened
+from tasks.curation.filters import near_duplicates
+from tasks.curation.filters.near_duplicates import READS, drop_near_duplicates, row_text, similarity
+from tasks.curation.filters.screening import Screened
 from tasks.domain.stdlib_docstrings import find_entries
 
 THRESHOLD = 0.9

@@ -5,7 +5,7 @@ from example_rows import assert_is_a_filter, keys, rows_frame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curation.noise import READS, drop_noisy
+from tasks.curation.filters.noise import READS, drop_noisy
 
 
 @pytest.mark.parametrize(

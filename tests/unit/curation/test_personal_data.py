@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.curation.filters.personal_data import KINDS, READS, WRITES, scrub_personal_data, scrub_text
 from tasks.curation.frames import ROWS
-from tasks.curation.personal_data import KINDS, READS, WRITES, scrub_personal_data, scrub_text
 from tasks.domain.stdlib_docstrings import find_entries
 
 _DIGITS = string.digits

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tasks.curation.refusals import REFUSALS, refusal
+from tasks.curation.filters.refusals import REFUSALS, refusal
 
 REFUSING = {
     "en": [

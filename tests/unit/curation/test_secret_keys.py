@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.curation import secret_keys
-from tasks.curation.personal_data import scrub_text
+from tasks.curation.filters import secret_keys
+from tasks.curation.filters.personal_data import scrub_text
 
 
 @pytest.fixture(scope="session")

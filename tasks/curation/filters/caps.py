@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tasks.curation.draws import draw
-from tasks.curation.screening import Screened
+from tasks.curation.filters.screening import Screened
 from tasks.feedback.sources import PEOPLE
 
 READS_PROMPT = ("key", "kind", "question_id", "source", "origin", "confidence")

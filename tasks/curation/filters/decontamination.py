@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks.curation.screening import Screened
+from tasks.curation.filters.screening import Screened
 from tasks.curation.texts import comparable
 from tasks.curation.word_lists import word_lists
 

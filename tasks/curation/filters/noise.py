@@ -7,7 +7,7 @@ but where people are split and every judge is against them, the pair is more lik
 
 import polars as pl
 
-from tasks.curation.screening import Screened
+from tasks.curation.filters.screening import Screened
 
 READS = ("kind", "votes_for", "votes_against")
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tasks.curation.refusals import refusal
-from tasks.curation.screening import Screened
+from tasks.curation.filters.refusals import refusal
+from tasks.curation.filters.screening import Screened
 from tasks.curation.texts import stripped
 from tasks.curation.word_lists import word_lists
 from tasks.words import split_words

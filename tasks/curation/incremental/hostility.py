@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import runs
 from tasks.curation.annotators import STATISTICS, add_agreement, annotator_agreement, hostile_annotators
 from tasks.curation.frames import EVENTS
-from tasks.curation.index import Index
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.index import Index
 from tasks.feedback.event_frames import last_words
 from tasks.feedback.sources import PEOPLE
 from tasks.feedback.withdrawals import Withdrawn, without_withdrawn

@@ -6,9 +6,9 @@ Length is counted in characters, which needs no tokenizer and means the same for
 
 import polars as pl
 
-from tasks.curation.caps import SAID_BY_PEOPLE
 from tasks.curation.draws import draw
-from tasks.curation.screening import Screened
+from tasks.curation.filters.caps import SAID_BY_PEOPLE
+from tasks.curation.filters.screening import Screened
 
 READS = ("key", "kind", "completion", "rejected", "origin", "confidence")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import runs
 from tasks.curation.frames import EVENTS
-from tasks.curation.index import index_folder, read_index
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.index import index_folder, read_index
 from tasks.feedback.event_frames import WHOLE, last_words
 from tasks.feedback.sources import PEOPLE
 from tasks.feedback.withdrawals import Withdrawn, without_withdrawn

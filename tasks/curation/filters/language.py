@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from tasks.curation.degenerate import learned_from
-from tasks.curation.screening import Screened
+from tasks.curation.filters.degenerate import learned_from
+from tasks.curation.filters.screening import Screened
 from tasks.errors import ConfigError
 
 READS = ("completion", "desirable")

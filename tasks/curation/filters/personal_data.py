@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks.curation.account_numbers import find_cards, find_ibans
-from tasks.curation.secret_keys import find_keys
+from tasks.curation.filters.account_numbers import find_cards, find_ibans
+from tasks.curation.filters.secret_keys import find_keys
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract

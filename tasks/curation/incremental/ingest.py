@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import runs
 from tasks.curation.frames import CANDIDATES, QUESTIONS
-from tasks.curation.index import Index, with_run
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.index import Index, with_run
 from tasks.errors import IntegrityError
 from tasks.feedback import log
 from tasks.feedback.event_frames import WHOLE

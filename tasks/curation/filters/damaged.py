@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from tasks.curation.degenerate import learned_from
-from tasks.curation.screening import Screened
+from tasks.curation.filters.degenerate import learned_from
+from tasks.curation.filters.screening import Screened
 from tasks.domain.text_damage import SIGNS, damage
 
 READS = ("completion", "desirable")

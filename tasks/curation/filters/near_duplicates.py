@@ -1,8 +1,8 @@
 """Rows that say almost the same: of those whose fields share most of their characters' 5-grams, the best one stays.
 
 Broder 1997, "On the resemblance and containment of documents": texts are alike by the Jaccard similarity of their
-shingles, and MinHash signatures find the alike ones without comparing all with all (`tasks.curation.minhash`). What
-they propose is then compared exactly, so that no row goes for a chance likeness.
+shingles, and MinHash signatures find the alike ones without comparing all with all (`minhash.py`). What they propose
+is then compared exactly, so that no row goes for a chance likeness.
 
 Shingles are of characters and not of words: a word 3-gram is too coarse for answers of ten words (one other word
 takes a third of them), and some scripts have no spaces. Every field must be similar by itself: otherwise a long
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation.minhash import FIELD_END, SHINGLE, band_hashes, kept_band_hashes
-from tasks.curation.screening import Screened
+from tasks.curation.filters.minhash import FIELD_END, SHINGLE, band_hashes, kept_band_hashes
+from tasks.curation.filters.screening import Screened
 from tasks.curation.texts import comparable
 from tasks.feedback.sources import PEOPLE
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import runs
 from tasks.curation.annotators import STANDINGS, drop_annotators
 from tasks.curation.frames import CANDIDATES, QUESTIONS, ROWS
-from tasks.curation.index import Index, Layer, LeftOut
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.index import Index, Layer, LeftOut
 from tasks.curation.pipeline import Built, Pipeline, build_rows
 from tasks.curation.tallies import TALLIES, tally
 from tasks.feedback.event_frames import WHOLE, last_words

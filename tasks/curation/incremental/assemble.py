@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import layers as layered
-from tasks.curation import runs
-from tasks.curation.index import Index
+from tasks.curation.incremental import layers as layered
+from tasks.curation.incremental import runs
+from tasks.curation.incremental.index import Index
 from tasks.curation.naming import name_rows
 from tasks.curation.pipeline import Filter, apply_filters
 from tasks.files import sha256_of_file

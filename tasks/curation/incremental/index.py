@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.curation import runs
+from tasks.curation.incremental import runs
 from tasks.feedback.withdrawals import NOTHING, Withdrawn
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
