@@ -42,6 +42,7 @@ bench: $(STAMPS)/wheel
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_curation.py
 	$(BIN)/python tests/bench/bench_near_duplicates.py
+	$(BIN)/python tests/bench/bench_retrieval.py
 	$(BIN)/python tests/bench/bench_argilla_search.py
 	$(BIN)/python tests/bench/bench_argilla.py
 

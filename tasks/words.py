@@ -7,6 +7,7 @@ unit when ROUGE or BM25 is computed for them.
 """
 
 import unicodedata
+from collections.abc import Iterator
 
 import regex
 
@@ -17,7 +18,7 @@ _INNER = rf"[[\p{{L}}\p{{N}}\p{{M}}]--{_UNSPACED}]"
 # Between digits: decimal and thousands separators, Arabic ones too. Between letters: apostrophes, the Hebrew
 # geresh and gershayim, the Catalan middle dot.
 _JOINED_DIGITS = r"(?<=\p{Nd})[.,٫٬](?=\p{Nd})"
-_JOINED_LETTERS = r"(?<=[\p{L}\p{M}])['׳״·](?=\p{L})"
+_JOINED_LETTERS = r"(?<=[\p{L}\p{M}])['’׳״·](?=\p{L})"
 _WORD = rf"(?V1){_UNSPACED}\p{{M}}*|{_START}(?:{_INNER}|{_JOINED_DIGITS}|{_JOINED_LETTERS})*"
 
 # Soft hyphens, joiners and direction marks are invisible and typed at random. U+200B stays: it separates words.
@@ -34,6 +35,19 @@ def split_words(text: str) -> list[str]:
     """
     words: list[str] = regex.findall(_WORD, _normalise(text))
     return words
+
+
+def word_starts(text: str, start: int, end: int) -> Iterator[int]:
+    """The places in `text[start:end]` at which words begin, in order, counted from the beginning of `text`.
+
+    The text is taken as it stands, so an invisible character within a word makes two of it.
+    """
+    return (match.start() for match in regex.finditer(_WORD, text, pos=start, endpos=end))
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word of `split_words` is a single letter of a script that is written without spaces."""
+    return regex.match(rf"(?V1){_UNSPACED}", word) is not None
 
 
 def _normalise(text: str) -> str:

@@ -7,7 +7,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.words import split_words
+from tasks.words import is_unspaced, split_words, word_starts
 
 CASES = [
     # English, punctuation, code
@@ -100,3 +100,28 @@ def _bare_letters(text: str) -> str:
     """The letters and digits without marks and compatibility forms, which are free to be composed or moved."""
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in unicodedata.normalize("NFKD", folded) if unicodedata.category(c)[0] in "LN")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don’t  panic!", ["Don’t", "panic"]),
+        ("read_csv(3.14)", ["read", "csv", "3.14"]),
+        ("हिन्दी 中文", ["हिन्दी", "中", "文"]),
+    ],
+)
+def test_words_begin_where_they_are_found_in_the_text_as_it_stands(text: str, words: list[str]) -> None:
+    starts = [*word_starts(text, 0, len(text))]
+    assert len(starts) == len(words)
+    assert all(text.startswith(word, start) for word, start in zip(words, starts, strict=True))
+
+
+def test_words_are_counted_from_the_beginning_of_the_text_whatever_part_is_looked_at() -> None:
+    assert list(word_starts("one two three four", 4, 13)) == [4, 8]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("中", True), ("か", True), ("กำ", True), ("हि", False), ("한", False), ("a", False)]
+)
+def test_letters_of_scripts_without_spaces_are_told_from_words(word: str, expected: bool) -> None:
+    assert is_unspaced(word) is expected
