@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows import argilla_cli, feedback_cli, model_cli
+from flows import argilla_cli, benchmark_cli, feedback_cli, model_cli
 from flows.options import ConfigOption, ConfigPath, load
 from flows.printing import AsJson, show
 from tasks.errors import RatchetError
@@ -194,6 +194,7 @@ def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
 
 
 # Without a name their commands stand beside those above.
+app.add_typer(benchmark_cli.app)
 app.add_typer(feedback_cli.app)
 app.add_typer(model_cli.app)
 app.add_typer(argilla_cli.app, name="argilla")

@@ -1,14 +1,16 @@
 """Starting a round: Prefect's temporary server takes as long to start as the libraries take to import."""
 
 import importlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tasks.progress import say
 
-LIBRARIES = ("flows.improve", "mlflow", "peft", "trl", "sentence_transformers")
+ROUND_LIBRARIES = ("flows.improve", "mlflow", "peft", "trl", "sentence_transformers")
+BENCHMARK_LIBRARIES = ("flows.benchmark", "mlflow", "peft", "sentence_transformers")
 
 
-def start_server_and_import() -> None:
+def start_server_and_import(libraries: Sequence[str] = ROUND_LIBRARIES) -> None:
     """Starts Prefect's temporary server, when no other is configured, and imports the libraries meanwhile.
 
     On two cores a round's first line comes after 26 s instead of 34 s this way. The thread only waits for the
@@ -23,7 +25,7 @@ def start_server_and_import() -> None:
             started = pool.submit(SubprocessASGIServer().start)
         else:
             started = None
-        for name in LIBRARIES:
+        for name in libraries:
             importlib.import_module(name)
     if started is not None and (error := started.exception()) is not None:
         # The flow starts one itself where none is running, and fails with Prefect's own words if that fails, too.

@@ -12,11 +12,14 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError, raise_collected
 from tasks.files import sha256_of
+from tasks.settings.benchmark import BenchmarkSettings
 from tasks.settings.curation import CurateSettings
 from tasks.settings.evaluation import EvaluateSettings, PromoteSettings
 from tasks.settings.feedback import EndUserSettings, HumanFeedbackSettings
 from tasks.settings.judging import JudgeSettings, JudgeTrustSettings, ReferenceJudgeSettings
 from tasks.settings.models import CollectSettings, GenerationSettings, ModelSettings
+from tasks.settings.prices import PriceSettings
+from tasks.settings.retrieval import RetrievalSettings
 from tasks.settings.section import Name, Section
 from tasks.settings.training import TrainSettings
 
@@ -37,6 +40,7 @@ class Config(Section):
     mlflow_tracking_uri: str | None = Field(default=None, description="None: mlflow.db below RATCHET_HOME")
     model: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
     collect: CollectSettings = CollectSettings()
     reference_judge: ReferenceJudgeSettings = ReferenceJudgeSettings()
     judges: tuple[JudgeSettings, ...] = Field(default=(), description="LLM judges; each has a vote of its own")
@@ -47,6 +51,8 @@ class Config(Section):
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     promote: PromoteSettings = PromoteSettings()
+    benchmark: BenchmarkSettings = BenchmarkSettings()
+    prices: PriceSettings = PriceSettings()
     root: Path = Field(exclude=True, description="set by load_config, never by the file")
 
     @model_validator(mode="after")

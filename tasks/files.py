@@ -58,6 +58,11 @@ def sha256_of_directory(directory: Path, names: Iterable[str] | None = None) -> 
     return sha256_of({name: sha256_of_file(directory / name) for name in chosen})
 
 
+def bytes_on_disk(folder: Path) -> int:
+    """The bytes of all files in the folder and below."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes `data` to `path` so that a reader sees the old file or the whole new one, never a part.
 

@@ -64,6 +64,10 @@ class Home:
         """The ledger of a domain's rounds, one folder each."""
         return self.root / "rounds" / domain
 
+    def benchmarks(self, domain: str) -> Path:
+        """The reports of a domain's benchmarks, one folder each, named by what was compared."""
+        return self.root / "benchmarks" / domain
+
     def round(self, domain: str, number: int) -> Path:
         """One round's records, work in progress and report."""
         return self.rounds(domain) / f"{number:04d}"

@@ -128,8 +128,12 @@ def read_rounds(home: Home, domain: str) -> Iterator[tuple[Round, RoundEnd | Non
 
 
 def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
-    """The hash of all that a round learns from: the config, the domain's files and the feedback so far."""
-    return sha256_of({"config": config.sha256, "domain": domain.model_dump(), "feedback": feedback_sha256})
+    """The hash of all that a round learns from: the config, the domain's files and the feedback so far.
+
+    Prices and the benchmark's settings are left out: they change what is said of a model, not the model.
+    """
+    settings = sha256_of(config.model_dump(mode="json", exclude={"prices", "benchmark"}))
+    return sha256_of({"config": settings, "domain": domain.model_dump(), "feedback": feedback_sha256})
 
 
 def read_batches(home: Home, domain: str, before: int | None = None) -> list[FeedbackBatch]:

@@ -38,7 +38,7 @@ def question_embedder(config: Config, home: Home) -> Embed | None:
 
 
 def _load(config: Config, home: Home) -> Embed:
-    from tasks.evaluation.embeddings import load_embedder
+    from tasks.models.embeddings import load_embedder
     from tasks.models.hardware import choose_hardware
 
     return load_embedder(config.model.embeddings, home, choose_hardware(config.model).device)

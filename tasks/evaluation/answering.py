@@ -11,7 +11,7 @@ from tasks.models.hardware import Hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say, track
-from tasks.records import Adapter, BaseModelRef, FileRef, ModelVersion, Question, Record, Sha256
+from tasks.records import Adapter, BaseModelRef, FileRef, Message, ModelVersion, Question, Record, Sha256
 
 
 class ArmAnswers(Record):
@@ -37,6 +37,7 @@ def answer_arms(
         ModelError: when a model cannot be loaded or a prompt is too long.
     """
     base = champion.base
+    prompts = [build_messages(config.system_prompt, question.question) for question in questions]
     arms: dict[str, tuple[Path | None, str, int | None]] = {
         "base": (None, base.sha256, None),
         "champion": (champion_folder, champion.weights_sha256, champion.version),
@@ -46,23 +47,23 @@ def answer_arms(
         arm: ArmAnswers(
             weights_sha256=weights_sha256,
             version=version,
-            generations=tuple(answer_questions(config, home, arm, base, folder, weights_sha256, questions, hardware)),
+            generations=tuple(answer_prompts(config, home, arm, base, folder, weights_sha256, prompts, hardware)),
         )
         for arm, (folder, weights_sha256, version) in arms.items()
     }
 
 
-def answer_questions(
+def answer_prompts(
     config: Config,
     home: Home,
     arm: str,
     base: BaseModelRef,
     adapter_folder: Path | None,
     weights_sha256: str,
-    questions: Sequence[Question],
+    prompts: Sequence[tuple[Message, ...]],
     hardware: Hardware,
 ) -> list[Generation]:
-    """The arm's greedy answer to each question, in their order.
+    """The arm's greedy answer to each prompt, in their order.
 
     The same weights, prompts and decoding give the same answers, so they are generated once and kept below
     `home.answers` under the hash of all three; the next round's champion costs nothing.
@@ -70,7 +71,6 @@ def answer_questions(
     Raises:
         ModelError: when the model cannot be loaded or a prompt is too long.
     """
-    prompts = [build_messages(config.system_prompt, question.question) for question in questions]
     key = sha256_of(
         {
             "base": base.sha256,
@@ -82,7 +82,7 @@ def answer_questions(
     )
     note = home.answers / f"{key}.json"
     if note.exists():
-        say(f"evaluate: {arm} answered these {len(questions)} questions before")
+        say(f"evaluate: {arm} answered these {len(prompts)} questions before")
         return read_rows(home.objects, FileRef.model_validate_json(note.read_bytes()), Generation)
     tokenizer = load_tokenizer(base)
     model = load_model(base, adapter_folder, hardware)

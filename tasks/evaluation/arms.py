@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.evaluation.answering import ArmAnswers
-from tasks.evaluation.embeddings import load_embedder
 from tasks.evaluation.intervals import bootstrap_mean, paired_difference
 from tasks.evaluation.metrics import METRICS, score_answers
 from tasks.files import sha256_of, write_rows
 from tasks.home import Home
+from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
 from tasks.records import (
     Adapter,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.evaluation.intervals import TIE
-from tasks.evaluation.report_dots import OTHER_COLOUR, Dot, describe_dots, draw_dots, plotly_json
+from tasks.evaluation.report_dots import OTHER_COLOUR, Dot, describe_dots, draw_dots, label_width, plotly_json
 from tasks.evaluation.report_examples import QuestionAnswers
 from tasks.evaluation.report_text import arm_label, count_of, format_number, format_signed, metric_label
-from tasks.records import ArmReport, PairedDifference
+from tasks.records import ArmReport, BenchmarkReport, PairedDifference
 
 # Each has at least 3:1 contrast on white and on the dark page.
 ARM_COLOURS: Mapping[str, str] = {
@@ -53,7 +53,7 @@ def arm_colour(arm: str) -> str:
     return ARM_COLOURS.get(arm, OTHER_COLOUR)
 
 
-def chart_scores(report: ArmReport) -> Chart:
+def chart_scores(report: ArmReport | BenchmarkReport) -> Chart:
     """Mean and interval of every arm, metric by metric."""
     groups = [
         (
@@ -78,7 +78,7 @@ def chart_scores(report: ArmReport) -> Chart:
         "Scores",
         "Mean over the test questions with its 95 % interval; further right is better.",
         describe_dots(groups),
-        draw_dots(groups),
+        draw_dots(groups, label_px=label_width(groups)),
     )
 
 
@@ -109,7 +109,7 @@ def _difference_dot(comparison: PairedDifference) -> Dot:
     )
 
 
-def metric_names(report: ArmReport) -> list[str]:
+def metric_names(report: ArmReport | BenchmarkReport) -> list[str]:
     """The metrics of all arms, in the order they first came."""
     return list(dict.fromkeys(name for result in report.arms.values() for name in result.metrics))
 

@@ -12,7 +12,7 @@ from typing import Any
 from tasks.evaluation.report_text import format_number
 
 OTHER_COLOUR = "#7f8896"
-_ROW_PX, _GROUP_PX, _LABEL_PX, _FIGURE_PX = 27, 34, 96, 48
+_ROW_PX, _GROUP_PX, _LABEL_PX, _FIGURE_PX, _LETTER_PX = 27, 34, 96, 48, 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Dot:
 def describe_dots(groups: Sequence[tuple[str, Sequence[Dot]]]) -> str:
     """The same in words, for those who cannot see it."""
     return " ".join(f"{title}: {', '.join(f'{dot.label} {dot.text}' for dot in dots)}." for title, dots in groups)
+
+
+def label_width(groups: Sequence[tuple[str, Sequence[Dot]]]) -> int:
+    """The room in pixels that the longest label of the groups takes."""
+    return max([_LABEL_PX, *(_LETTER_PX * len(dot.label) for _, dots in groups for dot in dots)])
 
 
 def draw_dots(

@@ -39,23 +39,46 @@ def render_report(
         primary_metric: the metric of the verdict, the chart of questions and the examples.
         feedback: what the challenger learned from; None leaves that section out.
     """
+    return render_page(
+        "report.html.j2", build_view(report, decision, answers, provenance, curves, primary_metric, feedback)
+    )
+
+
+def render_page(
+    template: str,
+    view: Mapping[str, Any],
+    *,
+    scripts: Sequence[str] = (),
+    css: str = "",
+    fragments: Mapping[str, str] | None = None,
+) -> str:
+    """A page with the charts' scripts and the styles that all pages have.
+
+    Args:
+        template: a file's name in `tasks/evaluation/templates`.
+        view: the values the template shows, all of them escaped.
+        scripts: those that run after the page's own.
+        css: styles after the page's own.
+        fragments: names and HTML that go into the page as they are.
+    """
     from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs(), _template_file("report.js")]
+    every = [get_plotlyjs(), _template_file("report.js"), *scripts]
     context = {
-        **build_view(report, decision, answers, provenance, curves, primary_metric, feedback),
-        "policy": _content_policy(scripts),
-        "scripts": [_trusted(script) for script in scripts],
-        "css": _trusted(_template_file("report.css")),
+        **view,
+        **{name: _trusted(html) for name, html in (fragments or {}).items()},
+        "policy": _content_policy(every),
+        "scripts": [_trusted(script) for script in every],
+        "css": _trusted(f"{_template_file('report.css')}{css}"),
     }
-    return _environment().from_string(_template_file("report.html.j2")).render(context)
+    return _environment().get_template(template).render(context)
 
 
 def _environment() -> "jinja2.Environment":
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     # StrictUndefined: a name misspelt in the template fails here instead of leaving a hole in the page.
-    return Environment(autoescape=True, undefined=StrictUndefined)
+    return Environment(autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(_template_file))
 
 
 def _trusted(source: str) -> str:

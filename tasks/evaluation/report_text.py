@@ -32,6 +32,10 @@ METRIC_TEXTS: Mapping[str, MetricText] = {
         "Semantic similarity",
         "How near the two are in meaning, by sentence embeddings; it may overlook a wrong name. \u22121 to 1.",
     ),
+    "context_overlap": MetricText(
+        "Words from the passages",
+        "The share of the answer's words found in the passages it was given; not whether they fit together. 0 to 1.",
+    ),
     "win_rate": MetricText("Win rate", "The share of questions a judge decided for this arm; a tie counts half."),
 }
 

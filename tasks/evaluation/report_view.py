@@ -81,7 +81,7 @@ def _tabulate(report: ArmReport) -> dict[str, Any]:
     champion, base = report.arms.get("champion"), report.arms.get("base")
     return {
         "arms": [_show_arm(arm, result, report) for arm, result in report.arms.items()],
-        "metrics": [_show_metric(name, report.arms) for name in metric_names(report)],
+        "metrics": [show_metric(name, report.arms) for name in metric_names(report)],
         "comparisons": _show_comparisons(_worth_showing(report)),
         "champion_is_base": bool(champion and base and champion.weights_sha256 == base.weights_sha256),
     }
@@ -100,7 +100,7 @@ def _illustrate(report: ArmReport, questions: Sequence[QuestionAnswers], curves:
         "training": chart_training(curves),
         "example_arms": [_show_arm(arm, report.arms.get(arm), report) for arm in arms],
         "examples": [
-            {"title": group.title, "rows": [_show_example(example, arms, metric) for example in group.examples]}
+            {"title": group.title, "rows": [show_example(example, arms, metric) for example in group.examples]}
             for group in choose_examples(questions)
         ],
     }
@@ -133,7 +133,8 @@ def _show_arm(arm: str, result: ArmResult | None, report: ArmReport) -> dict[str
     }
 
 
-def _show_metric(name: str, arms: Mapping[str, ArmResult]) -> dict[str, Any]:
+def show_metric(name: str, arms: Mapping[str, ArmResult]) -> dict[str, Any]:
+    """A row of the table of scores: the metric's label, and for each arm mean, interval and whether it is the best."""
     # Compared as printed: what looks equal is equally bold.
     printed = {arm: round(result.metrics[name].mean, 3) for arm, result in arms.items() if name in result.metrics}
     cells = []
@@ -185,7 +186,8 @@ def _show_check(check: Check) -> dict[str, Any]:
     }
 
 
-def _show_example(example: QuestionAnswers, arms: Sequence[str], metric: str) -> dict[str, Any]:
+def show_example(example: QuestionAnswers, arms: Sequence[str], metric: str) -> dict[str, Any]:
+    """A row of the examples: question, reference, and what each arm said, with its score and passages."""
     cells = []
     for arm in arms:
         row = example.answers.get(arm)

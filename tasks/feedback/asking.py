@@ -29,7 +29,7 @@ def choose_label_requests(
     settings = config.human_feedback
     if settings.argilla is None or not comparisons:
         return []
-    from tasks.evaluation.embeddings import load_embedder
+    from tasks.models.embeddings import load_embedder
 
     questions = sorted({c.question.id: c.question.question for c in comparisons}.items())
     embed = load_embedder(config.model.embeddings, home, hardware.device)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from tasks.config import Config
-from tasks.evaluation.embeddings import load_embedder
 from tasks.evaluation.metrics import score_answers
 from tasks.feedback import log
 from tasks.feedback.pairing import propose_comparisons
@@ -15,6 +14,7 @@ from tasks.feedback.sources import judge_feedback
 from tasks.files import canonical_json, read_rows, write_atomically, write_rows
 from tasks.home import Home
 from tasks.judging.reference_judge import ReferenceJudge
+from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
 from tasks.progress import listed, say
 from tasks.records import Candidate, Comparison, Feedback, FeedbackBatch, FileRef, LabelDataset, Question

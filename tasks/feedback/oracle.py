@@ -85,8 +85,8 @@ def answer_as_oracle(config: Config, home: Home) -> int:
 
 
 def _scorer(config: Config, home: Home) -> ScoreAnswers:
-    from tasks.evaluation.embeddings import load_embedder
     from tasks.evaluation.metrics import score_answers
+    from tasks.models.embeddings import load_embedder
     from tasks.models.hardware import choose_hardware
 
     embed = load_embedder(config.model.embeddings, home, choose_hardware(config.model).device)

@@ -23,6 +23,16 @@ from tasks.records.base import (
     Split,
     Stage,
 )
+from tasks.records.benchmark import (
+    ADAPTER_ARMS,
+    BENCHMARK_ARMS,
+    RETRIEVAL_ARMS,
+    BenchmarkReport,
+    PairedTest,
+    RetrievalReport,
+    RetrievalStage,
+    Suggestion,
+)
 from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
 from tasks.records.domain import Document, Domain, Question
 from tasks.records.evaluation import (
@@ -39,19 +49,44 @@ from tasks.records.evaluation import (
 )
 from tasks.records.feedback import Candidate, Comparison, Feedback, FeedbackBatch, LabelDataset
 from tasks.records.models import Adapter, BaseModelRef, LossPoint, ModelVersion
+from tasks.records.retrieval import Chunk, IndexRef, Passage
+from tasks.records.roi import (
+    ArmCosts,
+    ArmUsage,
+    Basis,
+    BreakEven,
+    CheapestRange,
+    CostSplit,
+    Recommendation,
+    RetrainingEffect,
+    RoiReport,
+    Spread,
+    UsageSummary,
+)
 
 __all__ = [
+    "ADAPTER_ARMS",
     "ARMS",
+    "BENCHMARK_ARMS",
+    "RETRIEVAL_ARMS",
     "STAGES",
     "Adapter",
     "AnswerRow",
+    "ArmCosts",
     "ArmReport",
     "ArmResult",
+    "ArmUsage",
     "BaseModelRef",
+    "Basis",
+    "BenchmarkReport",
+    "BreakEven",
     "Candidate",
     "Certificate",
+    "CheapestRange",
     "Check",
+    "Chunk",
     "Comparison",
+    "CostSplit",
     "Count",
     "Demonstration",
     "Document",
@@ -59,6 +94,7 @@ __all__ = [
     "Feedback",
     "FeedbackBatch",
     "FileRef",
+    "IndexRef",
     "LabelDataset",
     "Latency",
     "LossPoint",
@@ -66,18 +102,28 @@ __all__ = [
     "MetricSummary",
     "ModelVersion",
     "PairedDifference",
+    "PairedTest",
+    "Passage",
     "Preference",
     "PreferencePair",
     "PromotionDecision",
     "Question",
     "RatedAnswer",
     "Rating",
+    "Recommendation",
     "Record",
+    "RetrainingEffect",
+    "RetrievalReport",
+    "RetrievalStage",
+    "RoiReport",
     "Seconds",
     "Sha256",
     "Share",
     "Snapshot",
     "Split",
+    "Spread",
     "Stage",
+    "Suggestion",
     "TokenCounts",
+    "UsageSummary",
 ]

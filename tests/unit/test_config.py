@@ -10,8 +10,9 @@ from tasks.errors import ConfigError
 
 MINIMAL = "name: demo\nquestions: questions.jsonl\n"
 TOP_LEVEL = (
-    "collect, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, judges, "
-    "mlflow_tracking_uri, model, name, promote, questions, reference_judge, seed, system_prompt, test_share, train"
+    "benchmark, collect, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, judges, "
+    "mlflow_tracking_uri, model, name, prices, promote, questions, reference_judge, retrieval, seed, "
+    "system_prompt, test_share, train"
 )
 
 
@@ -73,6 +74,21 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
         (
             "judges: [{name: reference}]\n",
             ": judges: the name 'reference' is taken; give each judge one of its own.",
+        ),
+        (
+            "prices: {with_adapter: {usd_per_server_hour: 2, usd_per_server_month: 900}}\n",
+            ": prices.with_adapter: usd_per_server_hour (2) and usd_per_server_month (900) are both set; "
+            "keep one of them.",
+        ),
+        (
+            "prices: {with_adapter: {usd_per_prompt_token: 2}}\n",
+            ": prices.with_adapter.usd_per_prompt_token: unknown key (value 2); "
+            "did you mean `usd_per_1k_prompt_tokens`?",
+        ),
+        ("prices: {queries_per_day: 0}\n", ": prices.queries_per_day: 0 is not accepted; it should be greater than 0."),
+        (
+            "prices: {usd_per_label: -1}\n",
+            ": prices.usd_per_label: -1 is not accepted; it should be greater than or equal to 0.",
         ),
         ("root: /tmp\n", ": root: unknown key (value '/tmp'); remove it."),
         (

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tasks import files
 from tasks.errors import HomeError, IntegrityError
 from tasks.files import (
+    bytes_on_disk,
     canonical_json,
     describe_write_error,
     encode_rows,
@@ -229,3 +230,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_rows(tmp_path, FileRef(sha256="0" * 64, rows=1), Message)
     (tmp_path / "file").write_bytes(b"x")
     assert read_verified(tmp_path / "file", hashlib.sha256(b"x").hexdigest()) == b"x"
+
+
+def test_the_bytes_of_a_folder_are_those_of_all_files_below_it(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "one").write_bytes(b"123")
+    (tmp_path / "below" / "two").write_bytes(b"4567")
+
+    assert bytes_on_disk(tmp_path) == 7
+    assert bytes_on_disk(tmp_path / "none") == 0

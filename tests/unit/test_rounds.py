@@ -61,6 +61,7 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "seed": (1, {"collect", "curate", "train", "evaluate"}),
     "model": ({"threads": 3}, {"collect", "curate", "train", "evaluate"}),
     "generation": ({"max_new_tokens": 3}, {"collect", "evaluate"}),
+    "retrieval": ({"passages": 3}, set()),
     "collect": ({"questions": 3}, {"collect"}),
     "reference_judge": ({"margin": 0.3}, {"collect"}),
     "judges": ([{"name": "local"}], {"collect"}),
@@ -71,6 +72,8 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "train": ({"sft": {"epochs": 3}}, {"train"}),
     "evaluate": ({"max_questions": 3}, {"evaluate"}),
     "promote": ({"min_test_questions": 3}, {"promote"}),
+    "prices": ({"queries_per_day": 3}, set()),
+    "benchmark": ({"correct_from": 0.3}, set()),
 }
 
 
@@ -228,3 +231,8 @@ def test_what_a_round_learns_from_is_the_config_the_files_and_the_feedback() -> 
 
     assert len(states) == 4
     assert inputs_sha256(make_config(), DOMAIN, "f" * 64) in states
+
+
+@pytest.mark.parametrize("change", [{"prices": {"usd_per_label": 3}}, {"benchmark": {"correct_from": 0.3}}])
+def test_what_is_only_said_of_a_model_is_nothing_to_learn_from(change: dict[str, Any]) -> None:
+    assert inputs_sha256(make_config(**change), DOMAIN, "f" * 64) == inputs_sha256(make_config(), DOMAIN, "f" * 64)

@@ -8,9 +8,11 @@ import os.path
 import random
 import shutil
 import statistics
+import subprocess
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ from tasks.records import (
 )
 from tasks.words import split_words
 
+CLOSED_PORT = "http://127.0.0.1:9"
 # How many of a reference's words an arm gets right.
 SKILL = {"base": 0.15, "champion": 0.4, "challenger": 0.7}
 FILLER = ("a", "function", "that", "returns", "the", "given", "object", "as", "if", "it", "were", "some", "kind", "of")
@@ -222,3 +225,31 @@ def _curves() -> Mapping[str, Sequence[tuple[int, float]]]:
         "sft": [(step, 0.9 + 2.4 * math.exp(-step / 18) + rng.gauss(0, 0.06)) for step in range(1, 81)],
         "dpo": [(step, 0.42 + 0.27 * math.exp(-step / 12) + rng.gauss(0, 0.02)) for step in range(1, 38)],
     }
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the browser made of a page: the DOM after its scripts ran, and what it wrote to its console."""
+
+    dom: str
+    console: tuple[str, ...]
+
+
+@pytest.fixture
+def visit(chromium: str, tmp_path: Path) -> Callable[[Path], Visit]:
+    """Opens a file with every network request refused."""
+
+    def open_page(page: Path) -> Visit:
+        command = [
+            chromium,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *(f"--proxy-server={CLOSED_PORT}", "--host-resolver-rules=MAP * ~NOTFOUND"),
+            *("--enable-logging=stderr", "--virtual-time-budget=8000", "--window-size=1280,1000"),
+            *("--dump-dom", page.as_uri()),
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return Visit(result.stdout, tuple(line for line in result.stderr.splitlines() if "CONSOLE" in line))
+
+    return open_page

@@ -1,51 +1,19 @@
 """The page in a real browser without a network: charts are drawn, nothing complains, and no answer runs."""
 
-import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from example_judges import NO_ROWS, audited_judgements, calibrated_judges
 
 from tasks.curation.summary import summarise_feedback
 from tasks.evaluation.report import write_report
 
 EVIL = "<script>alert(1)</script>"
-CLOSED_PORT = "http://127.0.0.1:9"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What the browser made of a page: the DOM after its scripts ran, and what it wrote to its console."""
-
-    dom: str
-    console: tuple[str, ...]
-
-
-@pytest.fixture
-def visit(chromium: str, tmp_path: Path) -> Callable[[Path], Visit]:
-    """Opens a file with every network request refused."""
-
-    def open_page(page: Path) -> Visit:
-        command = [
-            chromium,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            f"--user-data-dir={tmp_path / 'profile'}",
-            *(f"--proxy-server={CLOSED_PORT}", "--host-resolver-rules=MAP * ~NOTFOUND"),
-            *("--enable-logging=stderr", "--virtual-time-budget=8000", "--window-size=1280,1000"),
-            *("--dump-dom", page.as_uri()),
-        ]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        return Visit(result.stdout, tuple(line for line in result.stderr.splitlines() if "CONSOLE" in line))
-
-    return open_page
 
 
 def test_the_report_draws_every_chart_and_shows_a_script_as_text(
-    make_round: Callable[..., Any], visit: Callable[[Path], Visit], tmp_path: Path
+    make_round: Callable[..., Any], visit: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     sample = make_round(questions=40, extra=[(f"What is {EVIL}?", "A script element.", f"It is {EVIL}, of course.")])
     learned_from = summarise_feedback([], {}, audited_judgements()[0], NO_ROWS, 0, calibrated_judges())
@@ -68,7 +36,7 @@ def test_the_report_draws_every_chart_and_shows_a_script_as_text(
 
 
 def test_an_answer_that_looks_like_a_script_is_among_the_examples(
-    make_round: Callable[..., Any], visit: Callable[[Path], Visit], tmp_path: Path
+    make_round: Callable[..., Any], visit: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     sample = make_round(questions=3, extra=[("What is it?", "A script element.", EVIL)])
     page = write_report(tmp_path, sample.report, sample.decision, sample.answers, {}, {})
@@ -76,7 +44,7 @@ def test_an_answer_that_looks_like_a_script_is_among_the_examples(
 
 
 def test_a_script_that_got_into_the_page_does_not_run(
-    make_round: Callable[..., Any], visit: Callable[[Path], Visit], tmp_path: Path
+    make_round: Callable[..., Any], visit: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     sample = make_round(questions=3)
     page = write_report(tmp_path, sample.report, sample.decision, sample.answers, {}, {})
@@ -87,7 +55,7 @@ def test_a_script_that_got_into_the_page_does_not_run(
     assert "Content Security Policy" in "".join(seen.console)
 
 
-def test_the_console_of_a_page_with_an_error_is_seen(visit: Callable[[Path], Visit], tmp_path: Path) -> None:
+def test_the_console_of_a_page_with_an_error_is_seen(visit: Callable[[Path], Any], tmp_path: Path) -> None:
     page = tmp_path / "broken.html"
     page.write_text("<!doctype html><script>throw new Error('boom')</script>")
     assert "boom" in "".join(visit(page).console)

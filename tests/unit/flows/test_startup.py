@@ -14,7 +14,6 @@ def test_a_server_that_fails_to_start_is_said_and_does_not_end_the_command(
         raise RuntimeError("no port is free")
 
     monkeypatch.setattr(SubprocessASGIServer, "start", fail)
-    monkeypatch.setattr(startup, "LIBRARIES", ())
-    startup.start_server_and_import()
+    startup.start_server_and_import(())
     told = capsys.readouterr().err
     assert told == "Prefect's temporary server did not start at once (no port is free); trying again\n"

@@ -1,0 +1,46 @@
+"""What each arm used, question by question, as the analysis of costs takes it."""
+
+from collections.abc import Sequence
+
+from tasks.evaluation.answering import ArmAnswers
+from tasks.evaluation.benchmark.plan import Benchmark
+from tasks.evaluation.benchmark.retrieved import Retrieved
+from tasks.files import bytes_on_disk
+from tasks.home import Home
+from tasks.records import ADAPTER_ARMS, RETRIEVAL_ARMS, ArmUsage
+from tasks.roi.usage import share_latencies
+
+
+def measure_usage(
+    home: Home,
+    benchmark: Benchmark,
+    arm: str,
+    answers: ArmAnswers,
+    correct: Sequence[float],
+    retrieved: Retrieved | None,
+) -> ArmUsage:
+    """The arm's tokens, seconds and correct answers by question, and what its adapter took to train.
+
+    Args:
+        answers: with the latencies of the model alone.
+        correct: 1 for each correct answer, 0 for the others.
+        retrieved: None where no arm retrieves.
+    """
+    latencies = [generation.latency_s for generation in answers.generations]
+    searched = retrieved if arm in RETRIEVAL_ARMS else None
+    searching = [context.latency_s for context in searched.contexts] if searched else [0.0] * len(latencies)
+    adapter = benchmark.version.adapter if benchmark.version and arm in ADAPTER_ARMS else None
+    adapter_bytes = bytes_on_disk(home.adapters / adapter.sha256) if adapter else 0
+    return ArmUsage(
+        arm=arm,
+        retrieval=searched is not None,
+        adapter=adapter is not None,
+        prompt_tokens=tuple(generation.prompt_tokens for generation in answers.generations),
+        completion_tokens=tuple(generation.completion_tokens for generation in answers.generations),
+        latency_s=tuple(map(sum, zip(latencies, searching, strict=True))),
+        server_s=tuple(map(sum, zip(share_latencies(latencies), searching, strict=True))),
+        correct=tuple(correct),
+        training_s=adapter.train_s if adapter else 0.0,
+        train_tokens=adapter.train_tokens if adapter else 0,
+        storage_bytes=(searched.index_bytes if searched else 0) + adapter_bytes,
+    )
