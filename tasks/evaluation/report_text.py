@@ -32,7 +32,9 @@ METRIC_TEXTS: Mapping[str, MetricText] = {
         "Semantic similarity",
         "How near the two are in meaning, by sentence embeddings; it may overlook a wrong name. \u22121 to 1.",
     ),
-    "win_rate": MetricText("Win rate", "The share of questions a judge decided for this arm; a tie counts half."),
+    "win_rate": MetricText(
+        "Win rate", "How often the challenger's answer is better than the champion's; a tie counts half. 0 to 1."
+    ),
 }
 
 ARM_LABELS: Mapping[str, str] = {
