@@ -20,6 +20,7 @@ from tasks.files import (
     describe_write_error,
     encode_rows,
     parse_rows,
+    read_record,
     read_rows,
     read_verified,
     sha256_of,
@@ -229,3 +230,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_rows(tmp_path, FileRef(sha256="0" * 64, rows=1), Message)
     (tmp_path / "file").write_bytes(b"x")
     assert read_verified(tmp_path / "file", hashlib.sha256(b"x").hexdigest()) == b"x"
+
+
+def test_a_record_is_read_back_and_none_where_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    assert read_record(path, FileRef, "delete it") is None
+    path.write_text(canonical_json(FileRef(sha256="a" * 64, rows=1)), encoding="utf-8")
+    assert read_record(path, FileRef, "delete it") == FileRef(sha256="a" * 64, rows=1)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"sha256": "a"}', "\x00"])
+def test_a_damaged_record_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(IntegrityError) as error:
+        read_record(path, FileRef, "delete it")
+    assert str(error.value) == f"{path} is damaged: delete it."
