@@ -26,6 +26,10 @@ ifeq ($(ANNOTATOR),oracle)
 	@$(BIN)/ratchet oracle $(DEMO_HUMAN)/ratchet.yaml
 endif
 	@$(BIN)/ratchet round $(DEMO_HUMAN)/ratchet.yaml --wait-for-labels $(LABELS)
+ifeq ($(ANNOTATOR),oracle)
+	@$(BIN)/ratchet oracle $(DEMO_HUMAN)/ratchet.yaml
+	@$(BIN)/ratchet labels --config $(DEMO_HUMAN)/ratchet.yaml
+endif
 
 argilla: $(STAMPS)/wheel
 	@$(BIN)/ratchet argilla up

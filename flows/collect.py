@@ -10,7 +10,7 @@ from tasks.domain.loading import read_split
 from tasks.feedback.asking import choose_label_requests, push_label_requests
 from tasks.feedback.candidates import choose_questions, sample_candidates
 from tasks.feedback.collecting import compare_candidates, judge_by_reference, keep_batch, sampled_once
-from tasks.feedback.routing import in_order_of_draw
+from tasks.feedback.drawing import in_order_of_draw
 from tasks.judging.panel import judge_by_panel
 from tasks.models.hardware import choose_hardware
 from tasks.records import FeedbackBatch
@@ -37,7 +37,7 @@ def collect(context: RoundContext) -> FeedbackBatch:
     comparisons = compare_candidates(questions, candidates)
     feedback = refer(config, home, comparisons, hardware, opened.number)
     drawn = in_order_of_draw(comparisons, domain=opened.domain.name, round_number=opened.number, seed=config.seed)
-    feedback += convene(config, home, drawn, context.folder, opened.number)
+    feedback += convene(config, home, drawn, context.folder, opened.number, "collect")
     requests = choose(config, home, opened, comparisons, feedback, hardware)
     datasets = push(config, home, opened, requests)
     return keep_batch(home, opened, questions, candidates, feedback, datasets)

@@ -11,6 +11,8 @@ from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
 from tasks.domain.questions import read_questions
 from tasks.errors import ConfigError, RatchetError
+from tasks.evaluation.report_win_rates import win_rate_lines
+from tasks.evaluation.round_win_rates import read_win_rates
 from tasks.feedback import log
 from tasks.home import Home, find_home
 from tasks.planning import plan_round
@@ -95,7 +97,10 @@ def round_summary(config_path: Path) -> Shown:
     if report is not None:
         path = folder / "report" / "report.html"
         result |= {"report": str(path), "arms": {arm: r.model_dump(mode="json") for arm, r in report.arms.items()}}
-        lines += ["", *_arms_table(report), "", f"report: {path}"]
+        found = read_win_rates(folder)
+        result["win_rates"] = found.model_dump(mode="json")["rates"] if found else None
+        rates = win_rate_lines(found, report.head_to_head)
+        lines += ["", *_arms_table(report), "", *rates, *([""] if rates else []), f"report: {path}"]
     if decision is not None:
         result["decision"] = decision.model_dump(mode="json")
         lines += ["", *_decision_lines(decision), "", *_next_commands(config_path, decision)]

@@ -7,15 +7,19 @@ from flows.printing import align
 from tasks.config import Config
 from tasks.evaluation.report_judges import COLUMNS, judge_cells, judge_label, stand_in_note
 from tasks.evaluation.report_text import count_of
+from tasks.evaluation.report_work import COLUMNS as WORK_COLUMNS
+from tasks.evaluation.report_work import work_cells
 from tasks.feedback import log
 from tasks.feedback.sources import PEOPLE
-from tasks.feedback.withdrawals import withdrawn, without_withdrawn
-from tasks.home import find_home
+from tasks.feedback.withdrawals import withdrawn
+from tasks.home import Home, find_home
+from tasks.judging.audit_rows import rows_to_measure
 from tasks.judging.calibration import JudgeCalibration
 from tasks.judging.standing import judges_so_far
 from tasks.judging.trust import JudgeWeight, judge_weights
+from tasks.judging.work import JudgeWork, read_work
 from tasks.records import FeedbackBatch
-from tasks.rounds import read_batches
+from tasks.rounds import read_batches, read_rounds
 
 
 def show_judges(config: Config) -> Shown:
@@ -26,8 +30,8 @@ def show_judges(config: Config) -> Shown:
     """
     home = find_home()
     batches = read_batches(home, config.name)
-    events = without_withdrawn(log.read_frame(home, config.name), withdrawn(home, config.name))
-    audit_labels = len(events.filter(~events["retracted"] & events["audit"] & events["source"].is_in(PEOPLE)))
+    events = rows_to_measure(log.read_frame(home, config.name).lazy(), withdrawn(home, config.name))
+    audit_labels = len(events.filter(events["audit"] & events["source"].is_in(PEOPLE)))
     judges = judges_so_far(config, home, batches, events)
     weights = judge_weights(judges, config.judge_trust)
     result = {
@@ -37,13 +41,28 @@ def show_judges(config: Config) -> Shown:
         "min_labels": config.judge_trust.min_labels,
         "judges": [{**each.model_dump(mode="json"), **weights[each.judge].model_dump(mode="json")} for each in judges],
     }
+    asked = _work(config, home)
+    result["work"] = [{"round": number, **each.model_dump(mode="json")} for number, each in asked]
     if not judges:
         return result, [f"No judge has judged anything of {config.name} yet: run a round."]
     title = f"Judges of {config.name}, beside {count_of(audit_labels, 'audit label')}; with 95 % intervals"
     notes = [] if audit_labels else [_how_to_get_labels(config, batches)]
     if note := stand_in_note(judges):
         notes.append(note)
-    return result, [title, *align(_table(judges, weights)), "", *(weights[each.judge].why for each in judges), *notes]
+    lines = [title, *align(_table(judges, weights)), "", *(weights[each.judge].why for each in judges), *notes]
+    return result, [*lines, *_work_lines(asked)]
+
+
+def _work(config: Config, home: Home) -> list[tuple[int, JudgeWork]]:
+    """What LLM judges were asked, with the number of the round."""
+    rounds = [opened.number for opened, _ in read_rounds(home, config.name)]
+    return [(number, each) for number in rounds for each in read_work(home.round(config.name, number))]
+
+
+def _work_lines(asked: Sequence[tuple[int, JudgeWork]]) -> list[str]:
+    rows = [["round", "judge", *WORK_COLUMNS]]
+    rows += [[str(number), judge_label(each.judge), *work_cells(each)] for number, each in asked]
+    return ["", "What LLM judges were asked", *align(rows)] if asked else []
 
 
 def _table(judges: Sequence[JudgeCalibration], weights: dict[str, JudgeWeight]) -> list[list[str]]:

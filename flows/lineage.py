@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.people import renew
 from flows.printing import align
 from tasks.config import Config
 from tasks.errors import RatchetError
+from tasks.feedback import log
 from tasks.feedback.withdrawals import withdraw as write_withdrawal
 from tasks.feedback.withdrawals import withdrawn
 from tasks.home import Home, find_home
@@ -31,11 +33,13 @@ def trace(config: Config, feedback: str) -> Shown:
     from tasks.lineage.judgements import find_feedback, read_judgements
 
     home = find_home()
-    judgements = read_judgements(home, config.name)
-    feedback_id = find_feedback(judgements, feedback)
+    judgements, on_tests = read_judgements(home, config.name), read_judgements(home, log.for_tests(config.name))
+    everything = judgements.vstack(on_tests)
+    feedback_id = find_feedback(everything, feedback)
     (facts, *_) = (
-        judgements.filter(judgements["id"] == feedback_id).sort("round", descending=True).iter_rows(named=True)
+        everything.filter(everything["id"] == feedback_id).sort("round", descending=True).iter_rows(named=True)
     )
+    only_measures = feedback_id in on_tests["id"]
     left_out = withdrawn(home, config.name)
     found = _trace(config, home, frozenset({feedback_id}), judgements)
     gone = feedback_id in left_out.feedback or facts["annotator"] in left_out.annotators
@@ -44,10 +48,18 @@ def trace(config: Config, feedback: str) -> Shown:
         f"Feedback {feedback_id}",
         f"  {_whose(facts['source'], facts['annotator'])} on question {facts['question_id']}, round {facts['round']}; "
         f"{state}",
-        *_trace_lines(found),
+        *([_only_measures(facts["round"])] if only_measures else _trace_lines(found)),
     ]
     named = {name: facts[name] for name in ("source", "annotator", "question_id", "round", "retracted")}
-    return {"feedback": feedback_id, **named, "withdrawn": gone, **found.model_dump(mode="json")}, lines
+    named |= {"withdrawn": gone, "only_measures": only_measures}
+    return {"feedback": feedback_id, **named, **found.model_dump(mode="json")}, lines
+
+
+def _only_measures(round_number: int) -> str:
+    return (
+        "  it only measures: given on the answers of challenger and champion to a test question, it counts for the win "
+        f"rates of round {round_number}, and no snapshot, adapter or version learns from it"
+    )
 
 
 def withdraw(config: Config, config_path: Path, user: str | None, feedback: str | None, undo: bool) -> Shown:
@@ -67,14 +79,15 @@ def withdraw(config: Config, config_path: Path, user: str | None, feedback: str 
         raise RatchetError("Nothing, or too much, is named to be withdrawn: give either a user or a feedback id.")
     home = find_home()
     judgements = read_judgements(home, config.name)
+    everything = judgements.vstack(read_judgements(home, log.for_tests(config.name)))
     if user is not None:
-        annotator = find_annotator(config, home, user, set(judgements["annotator"].drop_nulls().to_list()))
-        ids = ids_of_annotators(judgements, (annotator,))
+        annotator = find_annotator(config, home, user, set(everything["annotator"].drop_nulls().to_list()))
+        ids = ids_of_annotators(everything, (annotator,))
         subject: dict[str, Any] = {"annotator": annotator}
         what = f"{len(ids)} judgements of annotator {annotator}, and any that may come"
     else:
         assert feedback is not None
-        feedback_id = find_feedback(judgements, feedback)
+        feedback_id = find_feedback(everything, feedback)
         ids, subject, what = frozenset({feedback_id}), {"feedback_id": feedback_id}, f"feedback {feedback_id}"
     changed = write_withdrawal(home, config.name, **subject, restored=undo)
     found = _trace(config, home, ids, judgements)
@@ -84,8 +97,9 @@ def withdraw(config: Config, config_path: Path, user: str | None, feedback: str 
     next_step = [f"The next round learns from it again: `{command}`."]
     if not undo:
         next_step = _rebuild_lines(config, home, found, command)
-    lines = [f"{done}: {what}", *_trace_lines(found), *next_step]
-    return {**result, **found.model_dump(mode="json"), "rebuild": command}, lines
+    renewed, renewed_lines = renew(config, home)
+    lines = [f"{done}: {what}", *_trace_lines(found), *next_step, *renewed_lines]
+    return {**result, **found.model_dump(mode="json"), "rebuild": command, **renewed}, lines
 
 
 def feedback_behind_version(config: Config, home: Home, version: ModelVersion) -> Shown:

@@ -1,9 +1,13 @@
 """What the command line shows of the people who label: each function returns a JSON object and lines of text."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flows.printing import align
 from tasks.config import Config
+from tasks.evaluation.report_win_rates import win_rate_lines
+from tasks.evaluation.round_win_rates import read_win_rates
 from tasks.feedback import log
 from tasks.feedback.end_users import END_USER, count_table, end_user_counts
 from tasks.feedback.ingesting import LabelCounts, label_counts
@@ -11,7 +15,8 @@ from tasks.feedback.labels import LabelRequest
 from tasks.feedback.pulling import pull_labels
 from tasks.files import read_rows
 from tasks.home import Home, find_home
-from tasks.rounds import read_batches
+from tasks.records import ArmReport, LabelDataset
+from tasks.rounds import read_batches, read_last, read_reports
 
 Shown = tuple[dict[str, Any], list[str]]
 
@@ -25,8 +30,28 @@ def fetch_labels(config: Config) -> Shown:
     home = find_home()
     pulled = pull_labels(config, home)
     result, lines = labels_so_far(config, home)
+    renewed, renewed_lines = renew(config, home)
+    on_tests = [f"{pulled.test} new labels on test answers"] if pulled.test else []
     missing = [f"{name} is no longer in Argilla" for name in pulled.missing]
-    return {**result, "pull": pulled.model_dump(mode="json")}, [f"{pulled.new} new labels", *missing, *lines]
+    result |= {"pull": pulled.model_dump(mode="json"), **renewed}
+    return result, [f"{pulled.new} new labels", *on_tests, *missing, *lines, *renewed_lines]
+
+
+def renew(config: Config, home: Home) -> Shown:
+    """Writes the reports anew whose labels on test answers are others by now, and says which, with their win rates."""
+    from tasks.evaluation.round_report import renew_reports
+
+    renewed, lines = renew_reports(config, home), []
+    for number in renewed:
+        folder = home.round(config.name, number)
+        lines += ["", f"Labels on test answers: the report of round {number} is written anew.", *_rates(folder)]
+        lines.append(f"report: {folder / 'report' / 'report.html'}")
+    return {"renewed_reports": renewed}, lines
+
+
+def _rates(round_folder: Path) -> list[str]:
+    report = read_last(round_folder, "evaluate", ArmReport)
+    return win_rate_lines(read_win_rates(round_folder), report.head_to_head if report else None)
 
 
 def let_oracle_answer(config: Config) -> Shown:
@@ -60,18 +85,34 @@ def add_annotator(config: Config, username: str) -> Shown:
 
 
 def labels_so_far(config: Config, home: Home) -> Shown:
-    """The labels that are in the log, by round and annotator; both empty when people were never asked."""
-    datasets = [dataset for batch in read_batches(home, config.name) for dataset in batch.label_datasets]
-    if not datasets:
-        return {"labels": [], "datasets": []}, []
-    requests = [row for dataset in datasets for row in read_rows(home.objects, dataset.requests, LabelRequest)]
-    counts = label_counts(requests, log.read_last_words(home, config.name))
+    """The labels that are in the logs, by round and annotator, those on test answers apart; all empty when people were
+    never asked.
+    """
+    asked = [dataset for batch in read_batches(home, config.name) for dataset in batch.label_datasets]
+    compared = [report.head_to_head for report in read_reports(home, config.name)]
+    on_tests = [dataset for each in compared if each is not None for dataset in each.label_datasets]
+    counts = _count_labels(home, config.name, asked)
+    test_counts = _count_labels(home, log.for_tests(config.name), on_tests)
     result = {
         "labels": [each.model_dump(mode="json") for each in counts],
-        "datasets": [each.model_dump(mode="json") for each in datasets],
+        "datasets": [each.model_dump(mode="json") for each in asked],
+        "test_labels": [each.model_dump(mode="json") for each in test_counts],
+        "test_datasets": [each.model_dump(mode="json") for each in on_tests],
     }
-    rows = [["labels of round", "annotator", "pushed", "answered", "agreed", "discarded"], *map(_row, counts)]
-    return result, align(rows)
+    tables = [*_table("labels of round", counts), *_table("labels on test answers of round", test_counts)]
+    return result, tables
+
+
+def _count_labels(home: Home, log_name: str, datasets: Sequence[LabelDataset]) -> list[LabelCounts]:
+    if not datasets:
+        return []
+    requests = [row for dataset in datasets for row in read_rows(home.objects, dataset.requests, LabelRequest)]
+    return label_counts(requests, log.read_last_words(home, log_name))
+
+
+def _table(title: str, counts: Sequence[LabelCounts]) -> list[str]:
+    rows = [[title, "annotator", "pushed", "answered", "agreed", "discarded"], *map(_row, counts)]
+    return align(rows) if counts else []
 
 
 def end_users_so_far(config: Config, home: Home) -> Shown:

@@ -26,6 +26,7 @@ from flows import serving
 from flows.webhook_listener import listen
 from tasks.config import Config, load_config
 from tasks.errors import ArgillaError, ConfigError, HomeError, RatchetError, UnreachableError
+from tasks.evaluation.round_report import renew_reports
 from tasks.feedback import log, new_labels
 from tasks.feedback.new_labels import NewLabels
 from tasks.feedback.pulling import pull_labels
@@ -153,6 +154,8 @@ def _fetch_labels(watched: Watch) -> None:
         watched.webhook_secret = ensure_webhook(_argilla(watched), watched.webhook_url, WEBHOOK_EVENTS)
         _tell(watched, "webhook", f"Argilla calls {watched.webhook_url} when people answer", url=watched.webhook_url)
     pulled = pull_labels(watched.config, watched.home)
+    for number in renew_reports(watched.config, watched.home):
+        _tell(watched, "report", f"labels on test answers: the report of round {number} is written anew", round=number)
     if pulled.new:
         count, enough = _count(watched).count, watched.config.human_feedback.round_after
         _tell(watched, "labels", f"{count} of {enough} new labels are in", new=pulled.new, count=count)

@@ -127,6 +127,23 @@ def read_rows(directory: Path, reference: FileRef, row_type: type[Row]) -> list[
     return list(parse_rows(read_verified(directory / f"{reference.sha256}.jsonl", reference.sha256), row_type))
 
 
+def read_record(path: Path, record_type: type[Row], remedy: str) -> Row | None:
+    """The record that a file holds; None where there is no file.
+
+    Args:
+        remedy: what to do about a damaged file.
+
+    Raises:
+        IntegrityError: when it holds something else.
+    """
+    try:
+        return record_type.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise IntegrityError(f"{path} is damaged: {remedy}.") from error
+
+
 def read_verified(path: Path, sha256: str) -> bytes:
     """The file's bytes, after checking that they have this sha256.
 

@@ -1,14 +1,14 @@
 """Whether a round is due, and opening and closing it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.config import Config
 from tasks.curation.summary import read_summary
 from tasks.domain.loading import load_domain
 from tasks.errors import ConfigError
-from tasks.feedback import log
-from tasks.feedback.withdrawals import read_left_out
+from tasks.feedback.withdrawals import Withdrawn, read_left_out
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
@@ -100,9 +100,17 @@ def close_round(config: Config, home: Home, opened: Round) -> None:
     name = opened.domain.name
     summary = read_summary(home.round(name, opened.number))
     segments = summary.segments if summary else ()
-    learned = log.log_sha256(home, name, segments, read_left_out(home.round(name, opened.number)))
+    learned = _log_sha256(home, name, segments, read_left_out(home.round(name, opened.number)))
     end_round(home, opened, inputs_sha256(config, opened.domain, learned), segments)
 
 
 def _inputs(config: Config, home: Home) -> str:
-    return inputs_sha256(config, load_domain(config, home), log.log_sha256(home, config.name))
+    return inputs_sha256(config, load_domain(config, home), _log_sha256(home, config.name))
+
+
+def _log_sha256(
+    home: Home, domain: str, segments: Sequence[str] | None = None, left_out: Withdrawn | None = None
+) -> str:
+    from tasks.curation.incremental.digests import log_sha256
+
+    return log_sha256(home, domain, segments, left_out)

@@ -11,6 +11,7 @@ is reused only under the same key, so a setting changed in mid-round repeats the
 
 import json
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -20,11 +21,11 @@ from tasks.config import Config
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json, sha256_of, write_atomically
 from tasks.home import Home
-from tasks.records import STAGES, Domain, FeedbackBatch, ModelVersion, Record, Sha256, Stage
+from tasks.records import STAGES, ArmReport, Domain, FeedbackBatch, ModelVersion, Record, Sha256, Stage
 
 StageRecord = TypeVar("StageRecord", bound=Record)
 
-# The settings each stage reads; `seed` and `system_prompt` shape what models say.
+# The settings each stage reads, whole sections or keys of one; `seed` and `system_prompt` shape what models say.
 _SETTINGS: dict[Stage, tuple[str, ...]] = {
     "collect": (
         "seed",
@@ -34,11 +35,29 @@ _SETTINGS: dict[Stage, tuple[str, ...]] = {
         "collect",
         "reference_judge",
         "judges",
-        "human_feedback",
+        "human_feedback.argilla",
+        "human_feedback.api_key_secret",
+        "human_feedback.workspace",
+        "human_feedback.labels",
+        "human_feedback.audit_share",
+        "human_feedback.guidelines",
     ),
     "curate": ("seed", "system_prompt", "model", "judge_trust", "end_users", "curate"),
     "train": ("seed", "model", "train"),
-    "evaluate": ("seed", "system_prompt", "model", "generation", "evaluate"),
+    "evaluate": (
+        "seed",
+        "system_prompt",
+        "model",
+        "generation",
+        "reference_judge",
+        "judges",
+        "human_feedback.argilla",
+        "human_feedback.api_key_secret",
+        "human_feedback.workspace",
+        "human_feedback.test_labels",
+        "human_feedback.guidelines",
+        "evaluate",
+    ),
     "promote": ("promote",),
 }
 
@@ -60,7 +79,7 @@ class RoundEnd(Record):
 
 def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
     """The hash of the stage's input records and of the settings it reads."""
-    settings = {name: getattr(config, name) for name in _SETTINGS[stage]}
+    settings = {name: attrgetter(name)(config) for name in _SETTINGS[stage]}
     return sha256_of(
         {
             "stage": stage,
@@ -130,9 +149,9 @@ def read_rounds(home: Home, domain: str) -> Iterator[tuple[Round, RoundEnd | Non
 def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
     """The hash of all that a round learns from: the config, the domain's files and the feedback so far.
 
-    Prices and the benchmark's settings are left out: they change what is said of a model, not the model.
+    Prices and the settings of retrieval and the benchmark are left out: they change what is said of a model, not it.
     """
-    settings = sha256_of(config.model_dump(mode="json", exclude={"prices", "benchmark"}))
+    settings = sha256_of(config.model_dump(mode="json", exclude={"prices", "benchmark", "retrieval"}))
     return sha256_of({"config": settings, "domain": domain.model_dump(), "feedback": feedback_sha256})
 
 
@@ -142,6 +161,12 @@ def read_batches(home: Home, domain: str, before: int | None = None) -> list[Fee
     wanted = (folder for folder in folders if before is None or int(folder.name) < before)
     batches = (read_last(folder, "collect", FeedbackBatch) for folder in wanted)
     return [batch for batch in batches if batch is not None]
+
+
+def read_reports(home: Home, domain: str) -> list[ArmReport]:
+    """What the rounds have evaluated so far, oldest first."""
+    reports = (read_last(folder, "evaluate", ArmReport) for folder in sorted(home.rounds(domain).glob("[0-9]*")))
+    return [report for report in reports if report is not None]
 
 
 def finished_stages(home: Home, opened: Round) -> list[Stage]:

@@ -171,19 +171,22 @@ def _write_files(folder: Path, shards: Iterable[Shard], count: int, earlier: Pat
     """Puts the shards' files in the folder, not yet safe on disk; returns them by kind, in order."""
     nothing = make_shard("demonstrations", 0, b"", 0)
     files: dict[Kind, list[FileRef]] = {kind: [nothing.file] * count for kind in KINDS}
+    there = set()
     for shard in shards:
-        path = folder / f"{shard.file.sha256}.jsonl"
-        if shard.data is not None:
-            path.write_bytes(shard.data)
-        elif earlier is not None and not path.exists():
-            _link(earlier / path.name, path)
+        name = f"{shard.file.sha256}.jsonl"
+        if name not in there:
+            if shard.data is not None:
+                (folder / name).write_bytes(shard.data)
+            elif earlier is not None:
+                _link(f"{earlier}/{name}", f"{folder}/{name}")
+            there.add(name)
         files[shard.kind][shard.number] = shard.file
     if any(nothing.file in files[kind] for kind in KINDS):
         (folder / f"{nothing.file.sha256}.jsonl").write_bytes(b"")
     return files
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links, or with too many of this file

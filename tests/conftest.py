@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from tiny_model import write_tiny_model
 
 # Set before any test imports prefect or transformers: no network, no telemetry, quiet logs.
@@ -19,6 +20,10 @@ os.environ.update(
     PREFECT_LOGGING_LEVEL="WARNING",
     TOKENIZERS_PARALLELISM="false",
 )
+
+# A deadline for each example would measure what else the machine is doing.
+settings.register_profile("ratchet", parent=settings(), deadline=None)
+settings.load_profile("ratchet")
 
 # Run inside Argilla's own environment, by tests/integration/embedded_argilla/test_search_engine_in_its_own_venv.py.
 collect_ignore = ["argilla_server"]

@@ -24,7 +24,9 @@ class World(NamedTuple):
     feedback: list[Feedback]
 
 
-texts = st.sampled_from(["alpha", "beta", " alpha", "gamma  ray", "gamma ray", "", "δ"])
+texts = st.sampled_from(
+    ["alpha", "beta", " alpha", "gamma  ray", "gamma ray", "", "δ", "ann@firm.com", "+49 30 901820"]
+)
 
 
 @st.composite
@@ -33,7 +35,7 @@ def worlds(draw: st.DrawFn, ratings: bool = False) -> World:
     questions = [
         Question(
             id=f"q{number}",
-            question=f"What is {number}?",
+            question=draw(st.sampled_from([f"What is {number}?", f"Who is at q{number}@firm.com?"])),
             answer=draw(st.none() | texts),
             family=draw(st.sampled_from(["f", "g", "h"])),
             split=draw(st.sampled_from(["train", "train", "test"])),

@@ -4,11 +4,11 @@ from typing import get_args
 
 from example_records import comparison, judgement, question
 
-from tasks.feedback.labels import LabelRequest, Why
+from tasks.feedback.labels import LabelRequest, RoutedWhy
 from tasks.feedback.routing import PastLabel, route
 from tasks.records import Comparison, Feedback, Preference
 
-NONE = dict.fromkeys(get_args(Why), 0)
+NONE = dict.fromkeys(get_args(RoutedWhy), 0)
 PREFERENCES: list[Preference] = ["a", "b", "tie", "both_bad"]
 
 

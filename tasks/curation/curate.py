@@ -8,17 +8,23 @@ import polars as pl
 from tasks.config import Config
 from tasks.curation.data_card import EXAMPLES, DataCard, make_card, questions_for_examples, render
 from tasks.curation.filters.decontamination import Embed
-from tasks.curation.frames import QUESTIONS
 from tasks.curation.incremental import layers as layered
 from tasks.curation.incremental import runs
-from tasks.curation.incremental.assemble import Dataset, choose_rows, lines_key, make_shards, stale_shards
+from tasks.curation.incremental.assemble import (
+    Dataset,
+    choose_rows,
+    fingerprint_shards,
+    lines_key,
+    make_shards,
+    stale_shards,
+)
 from tasks.curation.incremental.hostility import count_agreement, find_hostile
 from tasks.curation.incremental.index import Index, LeftOut, index_folder, one_at_a_time, read_index, write_index
-from tasks.curation.incremental.ingest import all_questions, ingest, read_questions, usable
+from tasks.curation.incremental.ingest import all_questions, asked_questions, ingest, known_questions, usable
 from tasks.curation.incremental.measured import measured_events
 from tasks.curation.leakage import assert_no_test_families
 from tasks.curation.pipeline import REASONS, Pipeline, curation_pipeline
-from tasks.curation.tallies import TALLIES, tally_removed, total
+from tasks.curation.tallies import tally_removed, total
 from tasks.errors import DomainError, IntegrityError
 from tasks.feedback import log
 from tasks.feedback.withdrawals import NOTHING, Withdrawn
@@ -61,22 +67,24 @@ def curate(  # noqa: PLR0913  what a snapshot depends on
     """
     folder = index_folder(home, domain_name)
     names = log.segments(home, domain_name) if segments is None else segments
-    asked = read_questions(home.objects, questions)
     with one_at_a_time(folder):
         before = usable(read_index(folder), names, candidates)
+        asked = asked_questions(home.objects, folder, before, questions)
         index, said_of = ingest(home, domain_name, folder, before, names, candidates)
+        index = index.model_copy(update={"question_files": tuple(file.sha256 for file in questions)})
         weights = weigh(measured_events(folder, index.events, withdrawn)) if weigh else {}
         tests = asked.filter(asked["split"] == "test")
         pipeline = curation_pipeline(config.curate, weights, test_questions=tests, embed=embed, cache=folder)
         index, touched = _update(folder, (before, index), said_of, asked, pipeline, withdrawn)
         dataset = choose_rows(folder, index, pipeline.dataset)
-        card, dropped = _describe(folder, index, pipeline, asked, dataset)
+        index, examples = _examples(folder, index, pipeline, asked, dataset, touched)
+        card, dropped = _describe(folder, index, pipeline, dataset, examples)
         _check(folder, index, domain_name, asked, dataset, dropped)
         shards, earlier = _earlier(home.snapshots, index, lines_key(config.system_prompt))
         stale = stale_shards(folder, index, dataset, touched, shards, earlier)
         snapshot = write_shards(
             home.snapshots,
-            make_shards(folder, index, dataset, config.system_prompt, stale, shards),
+            make_shards(folder, index, dataset, config.system_prompt, stale, (shards, earlier)),
             dataset.shards,
             parents=[*(file.sha256 for file in questions), *names],
             dropped=dropped,
@@ -88,6 +96,7 @@ def curate(  # noqa: PLR0913  what a snapshot depends on
             "layers": layered.merged(folder, index.layers),
             "removed": runs.write_run(folder, runs.with_place(dataset.removed)),
             "snapshot": snapshot.sha256,
+            "seen_shards": fingerprint_shards(home.snapshots / snapshot.sha256),
             "snapshot_key": lines_key(config.system_prompt),
         }
         write_index(folder, index.model_copy(update=update))
@@ -109,7 +118,9 @@ def _update(
         said_of: questions that the new judgements and candidates speak of.
     """
     before, index = read
-    key, known = layered.rows_key(pipeline), _read_known(folder, index)
+    key = layered.rows_key(pipeline)
+    same = before.questions is not None and before.question_files == index.question_files
+    known = questions if same else known_questions(folder, index)
     left = LeftOut(withdrawn=withdrawn, hostile=index.left.hostile)
     news = said_of | layered.questions_of_left(folder, index, left)
     statistics = count_agreement(folder, before, index.events, withdrawn, news)
@@ -119,10 +130,13 @@ def _update(
         touched = {*all_questions(folder, index), *questions["id"], *known["id"]}
     else:
         touched = news | layered.questions_of_left(folder, index, left)
-        touched |= layered.changed_questions(known, questions)
-        touched = layered.with_same_text(touched, known, questions)
+        if not same:
+            touched |= layered.changed_questions(known, questions)
+        touched = layered.with_same_text(touched, *([questions] if same else [known, questions]))
     update = {
-        "questions": runs.write_run(folder, questions.with_columns(place=pl.lit(0, pl.UInt64))),
+        "questions": before.questions
+        if same
+        else runs.write_run(folder, questions.with_columns(place=pl.lit(0, pl.UInt64))),
         "agreement": runs.write_run(folder, statistics.with_columns(place=pl.lit(0, pl.UInt64))),
         "left": left,
         "rows_key": key,
@@ -133,38 +147,41 @@ def _update(
     return index.model_copy(update={"layers": (*index.layers, *new)}), touched
 
 
-def _read_known(folder: Path, index: Index) -> pl.DataFrame:
-    """QUESTIONS as they were when the domain was curated last."""
-    if index.questions is None:
-        return QUESTIONS.to_frame()
-    return pl.read_parquet(runs.run_path(folder, index.questions)).select(QUESTIONS.names())
-
-
 def _describe(
-    folder: Path, index: Index, pipeline: Pipeline, questions: pl.DataFrame, dataset: Dataset
+    folder: Path, index: Index, pipeline: Pipeline, dataset: Dataset, examples: pl.DataFrame
 ) -> tuple[DataCard, dict[str, int]]:
     """The data card, and how much was left out for each reason."""
-    tallies = layered.valid(folder, index.layers, TALLIES, "tallies", [*TALLIES, "place"])
-    counted = pl.concat([tallies.select(TALLIES.names()), tally_removed(dataset.removed)])
-    examples = _examples(folder, index, pipeline, questions, tallies, dataset)
+    built = layered.summed_tallies(folder, index.layers)
+    counted = pl.concat([built, tally_removed(dataset.removed).select(built.columns)])
     return make_card(pipeline.filters, counted, dataset.rows, examples), total(counted, REASONS)
 
 
 def _examples(
-    folder: Path, index: Index, pipeline: Pipeline, questions: pl.DataFrame, tallies: pl.DataFrame, dataset: Dataset
-) -> pl.DataFrame:
-    """Rows that were left out, with their texts: those of some questions are built again, for none are kept."""
+    folder: Path, index: Index, pipeline: Pipeline, questions: pl.DataFrame, dataset: Dataset, touched: set[str]
+) -> tuple[Index, pl.DataFrame]:
+    """Rows that were left out, with their texts, and the index with what is kept of them.
+
+    Filters of the dataset leave their rows in the index. What others left out is not kept, so some questions are built
+    again, unless they are those that it was done for last.
+    """
+    tallies = layered.valid_tallies_of(folder, index.layers, [each.name for each in pipeline.local])
     ids = layered.with_same_text(questions_for_examples(pipeline.local, tallies), questions)
+    names = tuple(sorted(ids))
     columns = ["place", "key", "question", "completion", "rejected", "reason", "detail", "filter"]
-    parts = layered.build_parts(folder, index, pipeline, questions, ids)
-    removed = [runs.with_place(built.removed).select(columns) for _, built in parts]
+    nothing = pl.Schema(dict.fromkeys(columns, pl.String) | {"place": pl.UInt64}).to_frame()
+    if index.examples is None or index.example_questions != names or touched & ids:
+        parts = layered.build_parts(folder, index, pipeline, questions, ids)
+        built = pl.concat([nothing, *(runs.with_place(part.built.removed).select(columns) for part in parts)])
+        update = {"examples": runs.write_run(folder, built), "example_questions": names}
+        index = index.model_copy(update=update)
+    else:
+        built = pl.read_parquet(runs.run_path(folder, index.examples)).select(columns)
     placed = runs.with_place(dataset.removed)
     first = placed.sort("place", "key").group_by("filter", "reason", maintain_order=True).head(EXAMPLES)
-    if len(first):
-        rows = layered.valid_places(folder, index.layers, first["place"].unique())
-        removed.append(first.join(rows.drop("question_id", "kind"), on="key").select(columns))
-    nothing = pl.Schema(dict.fromkeys(columns, pl.String) | {"place": pl.UInt64}).to_frame()
-    return pl.concat([nothing, *removed])
+    if first.is_empty():
+        return index, built
+    rows = layered.valid_places(folder, index.layers, first["place"].unique())
+    return index, pl.concat([built, first.join(rows.drop("question_id", "kind"), on="key").select(columns)])
 
 
 def _check(

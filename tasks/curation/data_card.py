@@ -9,13 +9,21 @@ import polars as pl
 from pydantic import Field
 
 from tasks.curation.pipeline import Filter
-from tasks.curation.tallies import JUDGEMENTS, PROPOSED
+from tasks.curation.tallies import JUDGEMENTS, PROPOSED, REPLACED
 from tasks.records import Count, Record, Share
 
 EXAMPLES = 3
 _CUT = 160
 
 _KINDS = {"demonstration": "demonstrations", "pair": "preference pairs", "rated": "rated answers"}
+_REPLACED = {
+    "email": "e-mail addresses",
+    "phone": "phone numbers",
+    "card": "card numbers",
+    "iban": "account numbers (IBAN)",
+    "ip": "public IP addresses",
+    "key": "keys and passwords",
+}
 
 
 class Example(Record):
@@ -47,6 +55,10 @@ class DataCard(Record):
 
     judgements: dict[str, Count] = Field(description="judgements and answers that gave no row, by reason")
     rows_in: dict[str, dict[str, Count]] = Field(description="rows before any filter, by kind and origin")
+    replaced: dict[str, dict[str, Count]] = Field(
+        description="texts of those rows in which personal data or keys were replaced, by what and by kind of row; a "
+        "text that several rows have counts in each, and one with two kinds of data under both"
+    )
     filters: tuple[FilterCard, ...] = Field(description="in their order")
     rows_out: dict[str, dict[str, Count]] = Field(description="rows of the snapshot, by kind and origin")
     chosen_longer: Share | None = Field(
@@ -66,6 +78,7 @@ def make_card(filters: Sequence[Filter], tallies: pl.DataFrame, rows: pl.DataFra
     return DataCard(
         judgements=dict(counted.filter(pl.col("step") == JUDGEMENTS).select("reason", "count").iter_rows()),
         rows_in=_nested(counted.filter(pl.col("step") == PROPOSED).select("kind", "reason", "count")),
+        replaced=_nested(counted.filter(pl.col("step") == REPLACED).select("reason", "kind", "count")),
         filters=tuple(
             FilterCard(
                 name=each.name,
@@ -96,6 +109,12 @@ def render(card: DataCard) -> str:
         for reason, kinds in each.removed.items():
             lines.append(_row(f"{each.name}: {_spoken(reason)}", {kind: -kinds.get(kind, 0) for kind in _KINDS}))
     lines.append(_row("**in the snapshot**", {kind: sum(card.rows_out.get(kind, {}).values()) for kind in _KINDS}))
+    if card.replaced:
+        lines += ["", "## Replaced in the texts of proposed rows", ""]
+        lines += ["| texts with | " + " | ".join(_KINDS.values()) + " |", "|---|" + "---:|" * len(_KINDS)]
+        lines += [
+            _row(_REPLACED[what], {kind: of.get(kind, 0) for kind in _KINDS}) for what, of in card.replaced.items()
+        ]
     if card.chosen_longer is not None:
         lines += ["", f"The chosen answer is the longer one in {card.chosen_longer:.1%} of the pairs."]
     lines += ["", "## Who they come from", "", "| kind | origin | proposed | in the snapshot |", "|---|---|---:|---:|"]

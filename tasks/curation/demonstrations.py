@@ -1,13 +1,12 @@
 """Demonstrations: prompts with a good completion, for supervised fine-tuning."""
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from tasks.curation.filters.screening import Screened, screened
 from tasks.curation.frames import ROWS
+from tasks.curation.proposals import Proposed, row_columns
 from tasks.curation.tallies import tally
-from tasks.curation.texts import comparable, is_blank, stripped
+from tasks.curation.texts import comparable, is_blank
 from tasks.feedback.sources import PEOPLE
 
 REASONS = (
@@ -18,19 +17,6 @@ REASONS = (
     "references_replaced_by_corrections",
     "demonstrations_duplicate",
 )
-
-
-@dataclass(frozen=True)
-class Proposed:
-    """Rows of training data that judgements and questions ask for, before any filter, and what gave none.
-
-    Attributes:
-        rows: ROWS.
-        dropped: TALLIES.
-    """
-
-    rows: pl.DataFrame
-    dropped: pl.DataFrame
 
 
 def propose_demonstrations(questions: pl.DataFrame, judgements: pl.DataFrame) -> Proposed:
@@ -107,44 +93,30 @@ def keep_first(
 
 
 def _of_corrections(usable: pl.DataFrame) -> pl.DataFrame:
-    source = pl.concat_str(pl.lit("correction:"), "id")
     return usable.select(
-        key=pl.concat_str(pl.lit("demonstration:"), source),
-        kind=pl.lit("demonstration"),
-        question_id="question_id",
-        family="family",
-        question="question",
-        completion=stripped(pl.col("correction")),
-        rejected=pl.lit(None, pl.String),
-        desirable=pl.lit(None, pl.Boolean),
-        source=source,
-        origin="source",
-        annotator="annotator",
-        confidence=pl.when(pl.col("source").is_in(PEOPLE)).then(1.0).otherwise("confidence"),
-        votes_for=pl.lit(None, pl.Float64),
-        votes_against=pl.lit(None, pl.Float64),
-        feedback=pl.concat_list("id"),
+        row_columns(
+            "demonstration",
+            pl.concat_str(pl.lit("correction:"), "id"),
+            completion=pl.col("correction"),
+            confidence=pl.when(pl.col("source").is_in(PEOPLE)).then(1.0).otherwise("confidence"),
+            behind=pl.concat_list("id"),
+        )
     )
 
 
 def _of_references(questions: pl.DataFrame) -> pl.DataFrame:
-    return questions.select(
-        key=pl.concat_str(pl.lit("demonstration:reference:"), "id"),
-        kind=pl.lit("demonstration"),
-        question_id="id",
-        family="family",
-        question="question",
-        completion=stripped(pl.col("answer")),
-        rejected=pl.lit(None, pl.String),
-        desirable=pl.lit(None, pl.Boolean),
-        source=pl.lit("reference"),
-        origin=pl.lit("reference"),
-        annotator=pl.lit(None, pl.String),
-        confidence=pl.lit(1.0),
-        votes_for=pl.lit(None, pl.Float64),
-        votes_against=pl.lit(None, pl.Float64),
-        feedback=pl.lit([], ROWS["feedback"]),
+    said = questions.rename({"id": "question_id"}).with_columns(
+        source=pl.lit("reference"), annotator=pl.lit(None, pl.String)
     )
+    rows = row_columns(
+        "demonstration",
+        pl.col("source"),
+        completion=pl.col("answer"),
+        confidence=pl.lit(1.0),
+        behind=pl.lit([], ROWS["feedback"]),
+        part=pl.col("question_id"),
+    )
+    return said.select(rows)
 
 
 def _tally_questions(questions: pl.DataFrame, reason: str) -> pl.DataFrame:

@@ -21,7 +21,7 @@ import polars as pl
 
 from tasks.curation.demonstrations import REASONS as DEMONSTRATION_REASONS
 from tasks.curation.demonstrations import drop_duplicate_demonstrations, propose_demonstrations
-from tasks.curation.filters import caps, length_balance, near_duplicates
+from tasks.curation.filters import caps, length_balance, made_equal, near_duplicates
 from tasks.curation.filters.damaged import drop_damaged
 from tasks.curation.filters.decontamination import Embed, drop_contaminated
 from tasks.curation.filters.degenerate import drop_degenerate
@@ -43,7 +43,7 @@ from tasks.curation.rated_answers import REASONS as RATING_REASONS
 from tasks.curation.rated_answers import drop_repeated_ratings, propose_rated_answers
 from tasks.curation.resolution import REASONS as RESOLUTION_REASONS
 from tasks.curation.resolution import resolve_judgements
-from tasks.curation.tallies import TALLIES, tally_proposed, tally_removed
+from tasks.curation.tallies import TALLIES, tally_proposed, tally_removed, tally_replaced
 from tasks.files import sha256_of
 from tasks.settings.curation import AnnotatorSettings, CurateSettings, DecontaminationSettings
 
@@ -108,7 +108,7 @@ class Built:
     Attributes:
         rows: ROWS that passed the filters that look at rows or questions.
         removed: rows that did not, with `asked` (the question before any filter), `reason`, `detail` and `filter`.
-        tallies: TALLIES of what was proposed, and of all that was left out, the removed rows among it.
+        tallies: TALLIES of what was proposed and replaced, and of all that was left out, the removed rows among it.
     """
 
     rows: pl.DataFrame
@@ -168,6 +168,9 @@ def curation_pipeline(
             partial(caps.cap_per_prompt, limit=settings.pairs_per_question),
             parameters={"limit": settings.pairs_per_question},
         ),
+        Filter("made equal", "dataset", made_equal.drop_made_equal, reads=made_equal.READS)
+        if settings.scrub_personal_data
+        else None,
         _near_duplicates(settings.near_duplicates, cache),
         Filter(
             "share of an annotator",
@@ -194,9 +197,9 @@ def _scrubbing(settings: CurateSettings, cache: Path | None) -> Filter | None:
     rules = cache / "key_rules" if cache else None
 
     def scrub(rows: pl.DataFrame) -> Screened:
-        scrubbed, _ = scrub_personal_data(rows, phone_regions=regions, rule_cache=rules)
+        scrubbed, replaced = scrub_personal_data(rows, phone_regions=regions, rule_cache=rules)
         nothing = rows.clear().with_columns(reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
-        return Screened(scrubbed, nothing)
+        return Screened(scrubbed, nothing, tally_replaced(rows, replaced))
 
     return Filter("personal data", "row", scrub, parameters={"phone_regions": list(regions)})
 
@@ -228,7 +231,7 @@ def _decontamination(
 def _near_duplicates(threshold: float | None, cache: Path | None) -> Filter | None:
     if threshold is None:
         return None
-    signatures = cache / "signatures.npz" if cache else None
+    signatures = cache / "near_duplicates" / "signatures.parquet" if cache else None
     return Filter(
         "near-duplicates",
         "dataset",
@@ -255,22 +258,25 @@ def build_rows(pipeline: Pipeline, questions: pl.DataFrame, candidates: pl.DataF
         propose_rated_answers(questions, candidates, events),
     ]
     rows = pl.concat([each.rows for each in proposals])
-    kept, removed = apply_filters(pipeline.local, rows.with_columns(asked="question"))
-    tallies = [resolved.dropped, *(each.dropped for each in proposals), tally_proposed(rows), tally_removed(removed)]
-    return Built(kept.drop("asked"), removed, pl.concat([TALLIES.to_frame(), *tallies]))
+    screened = apply_filters(pipeline.local, rows.with_columns(asked="question"))
+    tallies = [resolved.dropped, *(each.dropped for each in proposals), tally_proposed(rows)]
+    tallies += [tally_removed(screened.removed), *([] if screened.replaced is None else [screened.replaced])]
+    return Built(screened.kept.drop("asked"), screened.removed, pl.concat([TALLIES.to_frame(), *tallies]))
 
 
-def apply_filters(filters: Sequence[Filter], rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def apply_filters(filters: Sequence[Filter], rows: pl.DataFrame) -> Screened:
     """The rows that pass all filters, and those that do not, each with the `filter` that left it out."""
-    removed = []
+    removed, replaced = [], [TALLIES.to_frame()]
     for each in filters:
         screened = _as_asked(each.apply, rows) if each.looks_at == "question" else each.apply(rows)
         removed.append(screened.removed.with_columns(filter=pl.lit(each.name)))
+        if screened.replaced is not None:
+            replaced.append(screened.replaced)
         rows = screened.kept
     nothing = rows.clear().with_columns(
         reason=pl.lit(None, pl.String), detail=pl.lit(None, pl.String), filter=pl.lit(None, pl.String)
     )
-    return rows, pl.concat([nothing, *removed])
+    return Screened(rows, pl.concat([nothing, *removed]), pl.concat(replaced))
 
 
 def _as_asked(apply: Callable[[pl.DataFrame], Screened], rows: pl.DataFrame) -> Screened:

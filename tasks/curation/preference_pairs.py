@@ -9,12 +9,12 @@ share of people's votes are not on one scale. People's corrections and reference
 
 import polars as pl
 
-from tasks.curation.demonstrations import Proposed, keep_first
+from tasks.curation.demonstrations import keep_first
 from tasks.curation.filters.caps import SAID_BY_PEOPLE
 from tasks.curation.filters.screening import Screened, screened
-from tasks.curation.frames import ROWS
+from tasks.curation.proposals import Proposed, row_columns
 from tasks.curation.tallies import tally
-from tasks.curation.texts import comparable, is_blank, stripped
+from tasks.curation.texts import comparable, is_blank
 from tasks.feedback.sources import PEOPLE
 
 REASONS = (
@@ -29,8 +29,6 @@ REASONS = (
     "pairs_contradictory",
     "pairs_over_limit",
 )
-
-_NO_VOICES = pl.lit(None, pl.Float64)
 
 
 def propose_pairs(
@@ -143,9 +141,10 @@ def _of_preferences(judged: pl.DataFrame) -> pl.DataFrame:
     a_wins = pl.col("preference") == "a"
     source = pl.concat_str("source", pl.lit(":"), "id")
     return judged.filter(pl.col("preference").is_in(["a", "b"])).select(
-        *_columns(
+        *row_columns(
+            "pair",
             source,
-            chosen=pl.when(a_wins).then("text_a").otherwise("text_b"),
+            completion=pl.when(a_wins).then("text_a").otherwise("text_b"),
             rejected=pl.when(a_wins).then("text_b").otherwise("text_a"),
             votes_for=pl.when(a_wins).then("voices_a").otherwise("voices_b"),
             votes_against=pl.when(a_wins).then("voices_b").otherwise("voices_a"),
@@ -168,9 +167,10 @@ def _of_corrections(judged: pl.DataFrame) -> pl.DataFrame:
     )
     source = pl.concat_str(pl.lit("correction:"), "id")
     return twice.select(
-        *_columns(
+        *row_columns(
+            "pair",
             source,
-            chosen=pl.col("correction"),
+            completion=pl.col("correction"),
             rejected=pl.col("_worse"),
             # No vote weighs what a person wrote themselves.
             confidence=pl.when(pl.col("source").is_in(PEOPLE)).then(1.0).otherwise("confidence"),
@@ -198,8 +198,13 @@ def _of_references(judged: pl.DataFrame) -> pl.DataFrame:
     )
     source = pl.concat_str(pl.lit("reference:"), "candidate")
     return worst.select(
-        *_columns(
-            source, chosen=pl.col("answer"), rejected=pl.col("text"), confidence=pl.lit(1.0), behind=pl.col("behind")
+        *row_columns(
+            "pair",
+            source,
+            completion=pl.col("answer"),
+            rejected=pl.col("text"),
+            confidence=pl.lit(1.0),
+            behind=pl.col("behind"),
         )
     )
 
@@ -217,40 +222,3 @@ def _side(judged: pl.DataFrame, own: str, other: str) -> pl.DataFrame:
         lost=pl.col("preference").is_in([other, "both_bad"]),
         won=pl.col("preference") == own,
     )
-
-
-def _columns(
-    source: pl.Expr,
-    *,
-    chosen: pl.Expr,
-    rejected: pl.Expr,
-    confidence: pl.Expr,
-    behind: pl.Expr,
-    votes_for: pl.Expr = _NO_VOICES,
-    votes_against: pl.Expr = _NO_VOICES,
-    part: pl.Expr | None = None,
-) -> list[pl.Expr]:
-    """The columns of ROWS, from those of a judgement with its question.
-
-    Args:
-        part: what tells rows of one source apart.
-    """
-    key = [pl.lit("pair:"), source] if part is None else [pl.lit("pair:"), source, pl.lit(":"), part]
-    columns = {
-        "key": pl.concat_str(key),
-        "kind": pl.lit("pair"),
-        "question_id": pl.col("question_id"),
-        "family": pl.col("family"),
-        "question": pl.col("question"),
-        "completion": stripped(chosen),
-        "rejected": stripped(rejected),
-        "desirable": pl.lit(None, pl.Boolean),
-        "source": source,
-        "origin": pl.col("source"),
-        "annotator": pl.col("annotator"),
-        "confidence": confidence,
-        "votes_for": votes_for,
-        "votes_against": votes_against,
-        "feedback": behind,
-    }
-    return [columns[name].alias(name) for name in ROWS]

@@ -5,11 +5,12 @@ Thumbs on a single answer. An answer is its text: the same words sampled twice a
 
 import polars as pl
 
-from tasks.curation.demonstrations import Proposed, keep_first
+from tasks.curation.demonstrations import keep_first
 from tasks.curation.filters.screening import Screened, screened
+from tasks.curation.proposals import Proposed, row_columns
 from tasks.curation.resolution import latest, who
 from tasks.curation.tallies import tally
-from tasks.curation.texts import comparable, is_blank, stripped
+from tasks.curation.texts import comparable, is_blank
 
 REASONS = (
     "ratings_on_unknown_questions",
@@ -110,22 +111,16 @@ def _with_answers(questions: pl.DataFrame, candidates: pl.DataFrame, ratings: pl
 
 
 def _rows(voices: pl.DataFrame) -> pl.DataFrame:
-    source = pl.concat_str("source", pl.lit(":"), "id")
-    good = pl.col("winner") == "up"
+    most = pl.max_horizontal("up", "down")
     return voices.select(
-        key=pl.concat_str(pl.lit("rated:"), source),
-        kind=pl.lit("rated"),
-        question_id="question_id",
-        family="family",
-        question="question",
-        completion=stripped(pl.col("text")),
-        rejected=pl.lit(None, pl.String),
-        desirable=good,
-        source=source,
-        origin="source",
-        annotator="annotator",
-        confidence=pl.max_horizontal("up", "down") / (pl.col("up") + pl.col("down")),
-        votes_for=pl.max_horizontal("up", "down").cast(pl.Float64),
-        votes_against=pl.min_horizontal("up", "down").cast(pl.Float64),
-        feedback="behind",
+        row_columns(
+            "rated",
+            pl.concat_str("source", pl.lit(":"), "id"),
+            completion=pl.col("text"),
+            desirable=pl.col("winner") == "up",
+            confidence=most / (pl.col("up") + pl.col("down")),
+            votes_for=most.cast(pl.Float64),
+            votes_against=pl.min_horizontal("up", "down").cast(pl.Float64),
+            behind=pl.col("behind"),
+        )
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import Field
 
 from tasks.config import Config
-from tasks.errors import IntegrityError
 from tasks.feedback.agreement import Agreement, measure_agreement
 from tasks.feedback.sources import PEOPLE
-from tasks.files import canonical_json, write_atomically
+from tasks.feedback.withdrawals import CURATE_AGAIN
+from tasks.files import canonical_json, read_record, write_atomically
 from tasks.home import Home
 from tasks.judging.calibration import JudgeCalibration
 from tasks.judging.standing import judges_so_far
@@ -111,15 +111,7 @@ def read_summary(folder: Path) -> FeedbackSummary | None:
     Raises:
         IntegrityError: when the file is damaged.
     """
-    path = folder / _FILE
-    try:
-        return FeedbackSummary.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise IntegrityError(
-            f"{path} is damaged: delete it and curate.json beside it, and run the round again."
-        ) from error
+    return read_record(folder / _FILE, FeedbackSummary, CURATE_AGAIN)
 
 
 def source_kind(source: str) -> str:

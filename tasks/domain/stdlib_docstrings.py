@@ -76,7 +76,7 @@ def find_entries() -> list[Entry]:
 _LOCAL_JUDGE = """judges:
   - name: local
     url: embedded  # SmolLM2-135M-Instruct, served by llama.cpp on this machine
-    budget: {comparisons: 40}  # a round
+    budget: {comparisons: 64, test_share: 0.5}  # a round; half of them test answers of challenger and champion
 """
 
 

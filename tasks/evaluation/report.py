@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation.report_html import render_report
 from tasks.evaluation.report_view import Curves
+from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
+from tasks.evaluation.round_win_rates import RoundWinRates
 from tasks.files import encode_rows, write_atomically
+from tasks.judging.work import STAGES
 from tasks.records import AnswerRow, ArmReport, ArmResult, PromotionDecision
 
 SCHEMA = 1
@@ -18,7 +20,7 @@ def report_json(
     report: ArmReport,
     decision: PromotionDecision | None,
     provenance: Mapping[str, Any],
-    feedback: FeedbackSummary | None = None,
+    feedback: RoundFeedback = NOTHING_SAID,
 ) -> dict[str, Any]:
     """The report as JSON values, in the order and with exactly the keys of the report contract.
 
@@ -26,8 +28,9 @@ def report_json(
         report: arms, comparisons, and the number of questions.
         decision: None becomes null: nothing has been decided.
         provenance: hashes, versions, seeds; JSON values, kept as they are.
-        feedback: what the challenger learned from; None becomes null.
+        feedback: what people and judges said; None in it becomes null.
     """
+    report, summary = with_win_rate(report, feedback.win_rates), feedback.summary
     return {
         "schema": SCHEMA,
         "domain": report.domain,
@@ -35,11 +38,32 @@ def report_json(
         "questions": report.questions,
         "arms": {arm: _arm_json(result) for arm, result in report.arms.items()},
         "comparisons": [comparison.model_dump(mode="json") for comparison in report.comparisons],
+        "win_rates": _win_rates_json(feedback.win_rates),
         # By way of text, which turns NaN into null: a model that came back broken has NaN for its logit difference.
         "decision": json.loads(decision.model_dump_json()) if decision else None,
-        "feedback": feedback.model_dump(mode="json", exclude={"segments"}) if feedback else None,
+        "feedback": summary.model_dump(mode="json", exclude={"segments"}) if summary else None,
+        "judging": {
+            stage: {each.judge: each.counts.model_dump(mode="json") for each in feedback.work if each.stage == stage}
+            for stage in STAGES
+        },
         "provenance": dict(provenance),
     }
+
+
+def with_win_rate(report: ArmReport, win_rates: RoundWinRates | None) -> ArmReport:
+    """The report with `win_rate` among the challenger's metrics, where one of the win rates is evidence."""
+    metric = win_rates.metric if win_rates else None
+    if metric is None:
+        return report
+    challenger = report.arms["challenger"]
+    measured = challenger.model_copy(update={"metrics": {**challenger.metrics, "win_rate": metric}})
+    return report.model_copy(update={"arms": {**report.arms, "challenger": measured}})
+
+
+def _win_rates_json(win_rates: RoundWinRates | None) -> dict[str, Any] | None:
+    if win_rates is None:
+        return None
+    return {source: rate.model_dump(mode="json") for source, rate in win_rates.rates.items()}
 
 
 def _arm_json(result: ArmResult) -> dict[str, Any]:
@@ -59,7 +83,7 @@ def write_report(
     curves: Curves,
     *,
     primary_metric: str = "rouge_l",
-    feedback: FeedbackSummary | None = None,
+    feedback: RoundFeedback = NOTHING_SAID,
 ) -> Path:
     """Writes report.json, answers.jsonl and report.html into the folder, each whole or not at all.
 
@@ -71,7 +95,7 @@ def write_report(
         provenance: hashes, versions, git commit, seeds; JSON values.
         curves: training losses by phase (`sft`, `dpo`): optimizer step and loss.
         primary_metric: the metric that decides, by which questions are ranked.
-        feedback: what the challenger learned from.
+        feedback: what people and judges said.
 
     Returns:
         The path of report.html.
@@ -82,7 +106,8 @@ def write_report(
     """
     values = report_json(report, decision, provenance, feedback)
     data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
-    page = render_report(report, decision, answers, provenance, curves, primary_metric, feedback)
+    shown = with_win_rate(report, feedback.win_rates)
+    page = render_report(shown, decision, answers, provenance, curves, primary_metric, feedback)
     rows, _ = encode_rows(answers)
     write_atomically(folder / "report.json", f"{data}\n".encode())
     write_atomically(folder / "answers.jsonl", rows)

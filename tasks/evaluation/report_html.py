@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation.report_view import Curves, build_view
+from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
 from tasks.records import AnswerRow, ArmReport, PromotionDecision
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def render_report(
     provenance: Mapping[str, Any],
     curves: Curves,
     primary_metric: str,
-    feedback: FeedbackSummary | None = None,
+    feedback: RoundFeedback = NOTHING_SAID,
 ) -> str:
     """The whole page as HTML text.
 
@@ -37,7 +37,7 @@ def render_report(
         provenance: nested keys and values, shown as they are.
         curves: by phase (`sft`, `dpo`), loss by optimizer step.
         primary_metric: the metric of the verdict, the chart of questions and the examples.
-        feedback: what the challenger learned from; None leaves that section out.
+        feedback: what people and judges said; what is None or empty in it leaves its section out.
     """
     return render_page(
         "report.html.j2", build_view(report, decision, answers, provenance, curves, primary_metric, feedback)

@@ -70,7 +70,8 @@ def chart_judges(
         "chart-judges",
         "Judges beside people",
         f"Agreement beyond chance with its 95 % interval: 1 is perfect, 0 is chance. Dashed: the {needed} from which a "
-        "judge counts in full, given enough labels. Hollow: does not count in full.",
+        "judge counts in full, given enough labels. Hollow: does not count in full; with its whole interval below, and "
+        "enough labels, not at all.",
         f"{describe_dots(groups)} {needed} is needed to count in full.",
         draw_dots(groups, label_px=_LABEL_PX, mark=min_kappa),
     )

@@ -36,7 +36,9 @@ METRIC_TEXTS: Mapping[str, MetricText] = {
         "Words from the passages",
         "The share of the answer's words found in the passages it was given; not whether they fit together. 0 to 1.",
     ),
-    "win_rate": MetricText("Win rate", "The share of questions a judge decided for this arm; a tie counts half."),
+    "win_rate": MetricText(
+        "Win rate", "How often the challenger's answer is better than the champion's; a tie counts half. 0 to 1."
+    ),
 }
 
 ARM_LABELS: Mapping[str, str] = {

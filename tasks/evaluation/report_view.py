@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.curation.summary import FeedbackSummary
 from tasks.evaluation import report_text as text
 from tasks.evaluation.report_charts import (
     arm_colour,
@@ -21,6 +20,9 @@ from tasks.evaluation.report_examples import (
     sort_by_difference,
 )
 from tasks.evaluation.report_feedback import describe_feedback
+from tasks.evaluation.report_win_rates import describe_win_rates
+from tasks.evaluation.report_work import describe_work
+from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
 from tasks.records import AnswerRow, ArmReport, ArmResult, Check, PairedDifference, PromotionDecision
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
@@ -35,7 +37,7 @@ def build_view(
     provenance: Mapping[str, Any],
     curves: Curves,
     primary_metric: str,
-    feedback: FeedbackSummary | None = None,
+    feedback: RoundFeedback = NOTHING_SAID,
 ) -> dict[str, Any]:
     """Every name the template uses but for styles and scripts; nothing in it is HTML."""
     questions = group_by_question(answers, primary_metric)
@@ -47,7 +49,9 @@ def build_view(
         "checks": [_show_check(check) for check in decision.certificate.checks] if decision else [],
         "primary_label": text.metric_label(primary_metric),
         "training_note": _describe_training(report),
-        "feedback": describe_feedback(feedback) if feedback else None,
+        "win_rates": describe_win_rates(feedback.win_rates, report.head_to_head),
+        "feedback": describe_feedback(feedback.summary) if feedback.summary else None,
+        "work": describe_work(feedback.work),
         "key": _explain(report),
         "provenance": text.flatten({**_describe_origin(report), **provenance}),
     }

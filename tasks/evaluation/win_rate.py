@@ -15,6 +15,7 @@ it held the true rate in no less than 93 of 100 cases of each design tried from 
 a hundred labels on it is hardly wider.
 """
 
+import math
 import warnings
 from collections.abc import Collection, Sequence
 from types import ModuleType
@@ -42,6 +43,7 @@ class WinRate(Record):
     judged: Count = Field(description="comparisons that the judge judged, those with people's labels among them")
     naive: Share = Field(description="the judge's own mean over all that it judged")
     naive_ci95: tuple[Share, Share] = Field(description="95 % Wilson interval of that mean, blind to the judge's bias")
+    equal: Count = Field(default=0, description="questions with the same answer from both: ties that nobody judged")
 
 
 def judge_win_rate(judged: Sequence[Feedback], people: Sequence[Feedback], challenger: Collection[str]) -> WinRate:
@@ -67,6 +69,53 @@ def judge_win_rate(judged: Sequence[Feedback], people: Sequence[Feedback], chall
         [verdicts[pair] for pair in pairs],
         [outcome for pair, outcome in sorted(verdicts.items()) if pair not in labels],
     )
+
+
+def people_win_rate(people: Sequence[Feedback], challenger: Collection[str]) -> WinRate:
+    """The challenger's win rate by people's labels alone; arguments as in `judge_win_rate`.
+
+    Raises:
+        ValueError: when people judged none of the challenger's answers.
+    """
+    votes = votes_by_pair(row for row in people if _is_between(row, challenger))
+    outcomes = [_mean([_outcome(row, challenger) for row in rows]) for _, rows in sorted(votes.items())]
+    return win_rate(outcomes, outcomes, ())
+
+
+def with_equal_answers(rate: WinRate, compared: int, equal: int) -> WinRate:
+    """The win rate over all questions, from that over those with different answers; equal answers are ties.
+
+    The means are exact. The interval adds what a share of so many questions says of others: the two deviations, that
+    of the rate and that of the share (its Wilson interval), are taken together as if they were independent (Zou &
+    Donner 2008, "Construction of confidence limits about effect measures").
+
+    Args:
+        rate: over questions with different answers, drawn at random from them where it is not over all.
+        compared: how many questions there are with different answers, at least 1.
+        equal: how many there are with equal ones.
+    """
+    if not equal:
+        return rate
+    share = compared / (compared + equal)
+    ends = wilson_interval(share, compared + equal)
+    mean, ci95 = _diluted(rate.mean, rate.ci95, share, ends)
+    naive, naive_ci95 = _diluted(rate.naive, rate.naive_ci95, share, ends)
+    return rate.model_copy(
+        update={"mean": mean, "ci95": ci95, "naive": naive, "naive_ci95": naive_ci95, "equal": equal}
+    )
+
+
+def _diluted(
+    mean: float, ci95: tuple[float, float], share: float, ends: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """The mean, and its interval, of outcomes of which only a share is not 0.5; `ends` are of the share's interval."""
+    lead = mean - 0.5
+    # With a larger share a lead grows, and so does a lag.
+    fewer, more = sorted(lead * end for end in ends)
+    diluted = 0.5 + share * lead
+    low = diluted - math.hypot(share * (mean - ci95[0]), share * lead - fewer)
+    high = diluted + math.hypot(share * (ci95[1] - mean), more - share * lead)
+    return diluted, (_clip(low), _clip(high))
 
 
 def win_rate(people: Sequence[float], judge: Sequence[float], judge_alone: Sequence[float]) -> WinRate:

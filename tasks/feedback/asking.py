@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tasks.config import Config
 from tasks.errors import ConfigError, first_line
 from tasks.feedback import log
+from tasks.feedback.drawing import draw_sides, request_id
 from tasks.feedback.label_server import find_connection
 from tasks.feedback.labels import LabelRequest
 from tasks.feedback.routing import route
@@ -12,9 +13,17 @@ from tasks.feedback.sources import is_person
 from tasks.files import read_rows, write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
+from tasks.models.prompting import build_messages
 from tasks.progress import listed, say
 from tasks.records import Candidate, Comparison, Feedback, LabelDataset
 from tasks.rounds import Round, read_batches
+
+# What people see where a model said nothing; Argilla takes no empty field.
+NO_ANSWER = "(no answer)"
+ON_TEST_ANSWERS = (
+    "These answers are to test questions: what you say here measures the models, and none learns from it. "
+    "Leave your own answer empty."
+)
 
 
 def choose_label_requests(
@@ -49,10 +58,44 @@ def choose_label_requests(
     return requests
 
 
+def choose_test_requests(config: Config, opened: Round, comparisons: Sequence[Comparison]) -> list[LabelRequest]:
+    """The comparisons of challenger and champion that people see: as many of the first as the config asks for.
+
+    People see them blind: the sides are drawn, no judge's verdict is suggested, and an answer without a word is shown
+    as that.
+
+    Args:
+        comparisons: on test questions, in random order, so that the first are a sample of them all.
+    """
+    settings = config.human_feedback
+    if settings.argilla is None:
+        return []
+    asked = comparisons[: settings.test_labels]
+    return [_test_request(config, opened, each, priority) for priority, each in enumerate(asked, start=1)]
+
+
+def _test_request(config: Config, opened: Round, comparison: Comparison, priority: int) -> LabelRequest:
+    named = request_id(comparison, domain=opened.domain.name, round_number=opened.number)
+    a, b = draw_sides(comparison, named, config.seed)
+    return LabelRequest(
+        id=named,
+        round=opened.number,
+        question_id=comparison.question.id,
+        prompt=build_messages("", comparison.question.question),
+        candidate_a=a.id,
+        candidate_b=b.id,
+        answer_a=a.text if a.text.strip() else NO_ANSWER,
+        answer_b=b.text if b.text.strip() else NO_ANSWER,
+        arms=(a.arm, b.arm),
+        why="test",
+        priority=priority,
+    )
+
+
 def push_label_requests(
     config: Config, home: Home, opened: Round, requests: Sequence[LabelRequest]
 ) -> tuple[LabelDataset, ...]:
-    """The datasets that hold the requests in Argilla: the round's own, and that of its audit slice.
+    """The datasets that hold the requests in Argilla: the round's own, that of its audit slice, that of test answers.
 
     A push that was killed goes on where it stopped; one that is repeated changes nothing.
 
@@ -68,11 +111,13 @@ def push_label_requests(
     connection = find_connection(config, home)
     client = connect(connection)
     datasets = []
-    for audit in (False, True):
-        chosen = [request for request in requests if (request.why == "audit") == audit]
+    for kind in ("routed", "audit", "test"):
+        audit = kind == "audit"
+        chosen = [request for request in requests if _kind_of(request) == kind]
         if chosen:
-            name = f"{opened.domain.name}-round-{opened.number}{'-audit' if audit else ''}"
-            pushed = push_requests(client, connection, name, chosen, audit=audit, guidelines=guidelines)
+            name = f"{opened.domain.name}-round-{opened.number}{'' if kind == 'routed' else f'-{kind}'}"
+            told = guidelines if kind != "test" else f"{ON_TEST_ANSWERS}\n\n{guidelines}"
+            pushed = push_requests(client, connection, name, chosen, audit=audit, guidelines=told)
             stored = write_rows(home.objects, chosen)
             datasets.append(
                 LabelDataset(
@@ -84,8 +129,13 @@ def push_label_requests(
                     requests=stored,
                 )
             )
-            say(f"collect: {len(chosen)} records are in {name}: {pushed.url}")
+            say(f"labels: {len(chosen)} records are in {name}: {pushed.url}")
     return tuple(datasets)
+
+
+def _kind_of(request: LabelRequest) -> str:
+    """Which of the round's datasets the request is in."""
+    return request.why if request.why in ("audit", "test") else "routed"
 
 
 def past_labels(home: Home, domain: str) -> list[tuple[Feedback, str, str]]:

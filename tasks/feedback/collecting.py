@@ -51,7 +51,7 @@ def judge_by_reference(
     """The reference judge's feedback on the comparisons whose question has a reference answer."""
     judged = [comparison for comparison in comparisons if (comparison.question.answer or "").strip()]
     if len(judged) < len(comparisons):
-        say(f"collect: {len(comparisons) - len(judged)} comparisons have no reference answer to be judged by")
+        say(f"judge reference: {len(comparisons) - len(judged)} comparisons have no reference answer to be judged by")
     embed = load_embedder(config.model.embeddings, home, hardware.device)
     judge = ReferenceJudge(partial(score_answers, embed=embed), config.reference_judge)
     return judge_feedback(judge, judged, round_number)

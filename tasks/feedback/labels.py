@@ -14,7 +14,9 @@ from pydantic import Field
 from tasks.records import Message, Preference, Record, Sha256, Share
 
 # Why the router chose a comparison, the strongest reason first.
-Why = Literal["audit", "swap-inconsistent", "disagrees-with-people", "unsure", "diverse"]
+RoutedWhy = Literal["audit", "swap-inconsistent", "disagrees-with-people", "unsure", "diverse"]
+# Or `test`: an answer of the challenger beside one of the champion, to a test question; it measures and never trains.
+Why = RoutedWhy | Literal["test"]
 
 
 class Suggestion(Record):

@@ -5,8 +5,8 @@ An append adds a file and changes none, so processes may append at once and a ki
 (the round's FeedbackBatch), not by the log.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import IntegrityError
@@ -17,6 +17,15 @@ from tasks.records import Feedback, FileRef
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+def for_tests(domain: str) -> str:
+    """The name under which the functions here find the log of labels on the answers to test questions.
+
+    They measure models, and nothing may learn from them: so they lie apart, in a folder of the domain's own log, and
+    whoever reads that does not meet them. Withdrawals are the domain's: read with `left_out=withdrawn(home, domain)`.
+    """
+    return f"{domain}/test"
 
 
 def append(home: Home, domain: str, feedback: Sequence[Feedback]) -> FileRef:
@@ -84,7 +93,7 @@ def read_segment(home: Home, domain: str, name: str) -> "pl.DataFrame":
     """
     from tasks.feedback.event_frames import parse_segment
 
-    path = home.feedback_log(domain) / f"{name}.jsonl"
+    path = segment_path(home, domain, name)
     data = read_verified(path, name)
     try:
         return parse_segment(data)
@@ -118,18 +127,19 @@ def segments(home: Home, domain: str) -> list[str]:
     return sorted(path.stem for path in home.feedback_log(domain).glob("*.jsonl"))
 
 
-def log_sha256(home: Home, domain: str, only: Sequence[str] | None = None, left_out: Withdrawn | None = None) -> str:
-    """The sha256 over all judgements that stand: which feedback there is, however it was batched; arguments as `read`.
+def segment_path(home: Home, domain: str, name: str) -> Path:
+    """The file of a segment."""
+    return home.feedback_log(domain) / f"{name}.jsonl"
+
+
+def verify(home: Home, domain: str, names: Iterable[str]) -> None:
+    """Returns when these segments have the bytes that were appended.
 
     Raises:
-        IntegrityError: as `read` does.
+        IntegrityError: when a segment is missing, altered or truncated, naming the file.
     """
-    from tasks.feedback.event_frames import canonical_lines
-
-    digest = hashlib.sha256()
-    for line in canonical_lines(_standing(home, domain, only, left_out)):
-        digest.update(f"{line}\n".encode())
-    return digest.hexdigest()
+    for name in names:
+        read_verified(segment_path(home, domain, name), name)
 
 
 def count(home: Home, domain: str) -> int:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tasks.config import Config
-from tasks.domain.loading import read_split
 from tasks.errors import RatchetError
 from tasks.feedback.ingesting import ORACLE_USERNAME
 from tasks.feedback.label_server import find_connection
@@ -17,8 +16,8 @@ from tasks.feedback.labels import LabelRequest
 from tasks.files import read_rows
 from tasks.home import Home
 from tasks.judging.reference_judge import ScoreAnswers, decide, likeness
-from tasks.records import LabelDataset, Preference
-from tasks.rounds import read_batches, read_rounds
+from tasks.records import LabelDataset, Preference, Question
+from tasks.rounds import read_batches, read_reports, read_rounds
 from tasks.settings.judging import ReferenceJudgeSettings
 
 REASON = "scripted annotator, from the reference answer"
@@ -61,7 +60,8 @@ def answer_from_references(
 
 
 def answer_as_oracle(config: Config, home: Home) -> int:
-    """Answers what the last round asks and nobody has answered for the oracle yet; returns how many that were.
+    """Answers what the last round asks, the last test answers among it, and the oracle has not answered yet; returns
+    how many that were.
 
     Raises:
         RatchetError: when no round has asked people anything, or none of its questions has a reference answer.
@@ -69,19 +69,25 @@ def answer_as_oracle(config: Config, home: Home) -> int:
         ArgillaError: when it refuses.
     """
     rounds = list(read_rounds(home, config.name))
-    batches = read_batches(home, config.name)
-    datasets = batches[-1].label_datasets if batches else ()
+    datasets = _asked_last(home, config.name)
     if not rounds or not datasets:
         raise RatchetError(
             f"{config.name} has asked people nothing yet: set human_feedback.argilla and run `ratchet collect` first."
         )
-    questions = read_split(home, rounds[-1][0].domain, "train")
+    questions = read_rows(home.objects, rounds[-1][0].domain.questions, Question)
     references = {question.id: question.answer for question in questions if question.answer}
     requests = [row for each in datasets for row in read_rows(home.objects, each.requests, LabelRequest)]
     answers = answer_from_references(requests, references, _scorer(config, home), config.reference_judge)
     if not answers:
         raise RatchetError("None of the questions asked has a reference `answer` for the oracle to go by: add some.")
     return _submit(config, home, datasets, answers)
+
+
+def _asked_last(home: Home, domain: str) -> list[LabelDataset]:
+    """Where people were asked last about candidates, and about test answers."""
+    batches, reports = read_batches(home, domain), read_reports(home, domain)
+    compared = reports[-1].head_to_head if reports else None
+    return [*(batches[-1].label_datasets if batches else ()), *(compared.label_datasets if compared else ())]
 
 
 def _scorer(config: Config, home: Home) -> ScoreAnswers:

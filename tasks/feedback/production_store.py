@@ -5,14 +5,12 @@ feedback/<domain>/production/<sha256>.json   which two files those are
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from tasks.errors import IntegrityError
-from tasks.feedback.end_users import find_question, texts_of
-from tasks.files import canonical_json, read_rows, sha256_of, write_atomically, write_rows
+from tasks.files import canonical_json, sha256_of, write_atomically, write_rows
 from tasks.home import Home
 from tasks.records import Candidate, FileRef, Question, Record
 
@@ -24,19 +22,6 @@ class ProductionBatch(Record):
 
     questions: FileRef
     candidates: FileRef
-
-
-@dataclass(frozen=True)
-class Production:
-    """All production questions and candidates of a domain, one for each id, sorted by id.
-
-    Attributes:
-        test_questions: questions left out, with their candidates, for they are test questions of the domain by now.
-    """
-
-    questions: tuple[Question, ...]
-    candidates: tuple[Candidate, ...]
-    test_questions: int
 
 
 def keep_production(
@@ -70,27 +55,6 @@ def read_production(home: Home, domain: str) -> tuple[list[FileRef], list[FileRe
         except ValidationError as error:
             raise IntegrityError(f"{path} is damaged: restore it from a backup, or delete it.") from error
     return [batch.questions for batch in batches], [batch.candidates for batch in batches]
-
-
-def load_production(home: Home, domain: str, questions: Iterable[Question]) -> Production:
-    """Everything that was kept, without what would train on a test question.
-
-    Args:
-        questions: the domain's, as they are now: one of them may have become a test question since.
-
-    Raises:
-        IntegrityError: when a file is missing, altered or damaged.
-    """
-    texts = texts_of(questions)
-    question_files, candidate_files = read_production(home, domain)
-    found = _one_per_id(row for file in question_files for row in read_rows(home.objects, file, Question))
-    held_out = {row.id for row in found if find_question(row.question, texts) is None}
-    candidates = _one_per_id(row for file in candidate_files for row in read_rows(home.objects, file, Candidate))
-    return Production(
-        questions=tuple(row for row in found if row.id not in held_out),
-        candidates=tuple(row for row in candidates if row.question_id not in held_out),
-        test_questions=len(held_out),
-    )
 
 
 def _one_per_id(rows: Iterable[Stored]) -> list[Stored]:

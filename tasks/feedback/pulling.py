@@ -23,7 +23,7 @@ from tasks.files import canonical_json, read_rows, write_atomically
 from tasks.home import Home, make_writable
 from tasks.progress import listed, say
 from tasks.records import Count, FeedbackBatch, LabelDataset, Record
-from tasks.rounds import read_batches
+from tasks.rounds import read_batches, read_reports
 
 if TYPE_CHECKING:
     from argilla import Argilla
@@ -36,11 +36,13 @@ class LabelPull(Record):
 
     Attributes:
         new: judgements, edits and retractions that the log did not have.
+        test: the same, on the answers to test questions; they are in a log of their own.
         skipped: what could not be used, by reason.
         missing: names of datasets that are no longer in Argilla; what was said in them stays in the log.
     """
 
     new: Count
+    test: Count = 0
     skipped: dict[str, Count]
     missing: tuple[str, ...] = ()
 
@@ -56,7 +58,8 @@ class _Seen(Record):
 
 
 def pull_labels(config: Config, home: Home) -> LabelPull:
-    """Brings what people have submitted, edited or taken back since the last pull into the feedback log.
+    """Brings what people have submitted, edited or taken back since the last pull into the feedback logs: what is said
+    of answers to test questions into a log of its own, for it measures and nothing learns from it.
 
     Any number of pulls, at once or killed midway, leave the same judgements in the log. A dataset in which nothing
     happened costs one request.
@@ -65,24 +68,33 @@ def pull_labels(config: Config, home: Home) -> LabelPull:
         UnreachableError: when Argilla does not answer.
         ArgillaError: when it refuses, or somebody changed a dataset's questions.
     """
-    batches = read_batches(home, config.name)
-    if config.human_feedback.argilla is None or not any(batch.label_datasets for batch in batches):
+    datasets = _asked_in(home, config.name)
+    if config.human_feedback.argilla is None or not datasets:
         return LabelPull(new=0, skipped={})
     from tasks.feedback.argilla_store import connect
 
     client = connect(find_connection(config, home))
-    new, skipped, missing = 0, Counter[str](), []
-    for dataset in (dataset for batch in batches for dataset in batch.label_datasets):
+    new, skipped, missing = Counter[str](), Counter[str](), []
+    for log_name, dataset in datasets:
         with one_pull_at_a_time(home, config.name):
-            pulled = _pull_dataset(client, home, config.name, dataset)
+            pulled = _pull_dataset(client, home, log_name, dataset)
         if pulled is None:
             missing.append(dataset.name)
         else:
-            new += pulled[0]
+            new[log_name] += pulled[0]
             skipped.update(pulled[1])
-    if new or skipped:
-        say(f"labels: {new} new ({listed(skipped) or 'none'} skipped)")
-    return LabelPull(new=new, skipped=dict(skipped), missing=tuple(missing))
+    test = new[log.for_tests(config.name)]
+    if new.total() or skipped:
+        on_test = f", {test} of them on test answers" if test else ""
+        say(f"labels: {new.total()} new{on_test} ({listed(skipped) or 'none'} skipped)")
+    return LabelPull(new=new[config.name], test=test, skipped=dict(skipped), missing=tuple(missing))
+
+
+def _asked_in(home: Home, domain: str) -> list[tuple[str, LabelDataset]]:
+    """Every dataset that people were asked in, with the name of the log that their answers belong in."""
+    asked = [(domain, dataset) for batch in read_batches(home, domain) for dataset in batch.label_datasets]
+    compared = [report.head_to_head for report in read_reports(home, domain) if report.head_to_head is not None]
+    return [*asked, *((log.for_tests(domain), dataset) for each in compared for dataset in each.label_datasets)]
 
 
 def wait_for_labels(config: Config, home: Home, batch: FeedbackBatch, needed: int) -> None:
@@ -116,12 +128,12 @@ def wait_for_labels(config: Config, home: Home, batch: FeedbackBatch, needed: in
 
 
 def _pull_dataset(
-    client: "Argilla", home: Home, domain: str, dataset: LabelDataset
+    client: "Argilla", home: Home, log_name: str, dataset: LabelDataset
 ) -> tuple[int, dict[str, int]] | None:
     """How many rows were new and what was skipped; None when the dataset is gone."""
     from tasks.feedback.argilla_store import dataset_activity, pull_responses
 
-    note = home.feedback_log(domain) / "pulled" / f"{dataset.id}.json"
+    note = home.feedback_log(log_name) / "pulled" / f"{dataset.id}.json"
     before = _read_note(note)
     # Read before the responses: what is said in between is fetched again by the next pull, not missed.
     now = _Seen(activity=dataset_activity(client, dataset.id))
@@ -136,7 +148,7 @@ def _pull_dataset(
     rows, skipped = reconcile(
         read_rows(home.objects, dataset.requests, LabelRequest),
         pulled.responses,
-        log.read_last_words(home, domain),
+        log.read_last_words(home, log_name),
         dataset=dataset,
         present_users=pulled.present_users,
         present_records=pulled.present_records,
@@ -144,7 +156,7 @@ def _pull_dataset(
         salt=annotator_salt(home),
     )
     if rows:
-        log.append(home, domain, rows)
+        log.append(home, log_name, rows)
     write_atomically(note, canonical_json(now).encode())
     return len(rows), skipped
 

@@ -10,15 +10,15 @@ diverse                the question is the farthest from all chosen before (task
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 from tasks.feedback.diversity import Embeddings, farthest_first
-from tasks.feedback.labels import LabelRequest, Suggestion, Why
+from tasks.feedback.drawing import draw_sides, place_in_draw, request_id
+from tasks.feedback.labels import LabelRequest, RoutedWhy, Suggestion
 from tasks.feedback.pairing import comparable_text
 from tasks.feedback.votes import majority, pair_of, person_of, preference_seen_from, recency, turned
-from tasks.files import sha256_of
 from tasks.models.prompting import build_messages
 from tasks.records import Comparison, Feedback, Preference
 
@@ -97,8 +97,7 @@ def route(  # noqa: PLR0913  plain values, all of them the round's
     Raises:
         ValueError: when a question has no embedding.
     """
-    asked_in: dict[str, str | int] = {"domain": domain, "round": round_number}
-    options = _list_options(comparisons, judgements, past, asked_in, seed)
+    options = _list_options(comparisons, judgements, past, domain, round_number, seed)
     unknown = sorted({option.question_id for option in options} - embeddings.keys())
     if unknown:
         raise ValueError(f"{len(unknown)} questions have no embedding, {unknown[0]!r} the first")
@@ -117,37 +116,18 @@ def route(  # noqa: PLR0913  plain values, all of them the round's
     return requests, explain(requests)
 
 
-def in_order_of_draw(
-    comparisons: Sequence[Comparison], *, domain: str, round_number: int, seed: int
-) -> list[Comparison]:
-    """The comparisons in the random order at whose beginning the audit slice is drawn.
-
-    A judge that cannot judge them all and begins with the first has judged what people are asked for its sake.
-    """
-    asked_in: dict[str, str | int] = {"domain": domain, "round": round_number}
-    return sorted(comparisons, key=lambda each: _draw(_request_id(each, asked_in), seed))
-
-
-def _request_id(comparison: Comparison, asked_in: Mapping[str, str | int]) -> str:
-    candidates = sorted((comparison.a.id, comparison.b.id))
-    return sha256_of({**asked_in, "question": comparison.question.id, "candidates": candidates})
-
-
-def _draw(request_id: str, seed: int) -> str:
-    return sha256_of({"draw": request_id, "seed": seed})
-
-
 def explain(requests: Iterable[LabelRequest]) -> dict[str, int]:
-    """How many requests there are for each reason, the strongest first."""
+    """How many requests there are for each of the router's reasons, the strongest first."""
     counts = Counter[str](request.why for request in requests)
-    return {why: counts[why] for why in get_args(Why)}
+    return {why: counts[why] for why in get_args(RoutedWhy)}
 
 
 def _list_options(
     comparisons: Sequence[Comparison],
     judgements: Sequence[Feedback],
     past: Sequence[PastLabel],
-    asked_in: Mapping[str, str | int],
+    domain: str,
+    round_number: int,
     seed: int,
 ) -> list[_Option]:
     """The comparisons that may be asked, each two texts once, in a random order that the input's does not change."""
@@ -168,11 +148,11 @@ def _list_options(
         contradicted = _contradicts(own, comparison, labels.get(pair, []))
         if pair in labels and not contradicted:
             continue
-        request_id = _request_id(comparison, asked_in)
+        option_id = request_id(comparison, domain=domain, round_number=round_number)
         options.append(
             _Option(
-                id=request_id,
-                draw=_draw(request_id, seed),
+                id=option_id,
+                draw=place_in_draw(option_id, seed),
                 comparison=comparison,
                 verdicts=tuple(own),
                 certainty=_certainty(own, comparison),
@@ -226,9 +206,9 @@ def _choose(
     asked: Counter[str],
     embeddings: Embeddings,
     budget: int,
-) -> list[tuple[_Option, Why]]:
+) -> list[tuple[_Option, RoutedWhy]]:
     """As many options as the budget allows, in the order of choice; `asked` counts what each question has had."""
-    chosen: list[tuple[_Option, Why]] = []
+    chosen: list[tuple[_Option, RoutedWhy]] = []
     left, asked = list(options), asked.copy()
     while left and len(chosen) < budget:
         fewest = min(asked[option.question_id] for option in left)
@@ -246,11 +226,11 @@ def _choose_one_each(
     asked: Sequence[str],
     embeddings: Embeddings,
     budget: int,
-) -> list[tuple[_Option, Why]]:
+) -> list[tuple[_Option, RoutedWhy]]:
     """At most one option of each question, at most `budget`; fewer only when every question has one."""
-    picks: dict[str, tuple[_Option, Why]] = {}
+    picks: dict[str, tuple[_Option, RoutedWhy]] = {}
 
-    def take(ranked: Iterable[_Option], why: Why, limit: int) -> None:
+    def take(ranked: Iterable[_Option], why: RoutedWhy, limit: int) -> None:
         for option in ranked:
             if len(picks) >= limit:
                 return
@@ -273,12 +253,10 @@ def _choose_one_each(
     return list(picks.values())
 
 
-def _request(option: _Option, why: Why, priority: int, round_number: int, seed: int) -> LabelRequest:
+def _request(option: _Option, why: RoutedWhy, priority: int, round_number: int, seed: int) -> LabelRequest:
     """The option as a person sees it, the sides drawn for each record by itself."""
     comparison = option.comparison
-    a, b = sorted((comparison.a, comparison.b), key=lambda candidate: candidate.id)
-    if int(sha256_of({"seed": seed, "sides": option.id})[:8], 16) % 2:
-        a, b = b, a
+    a, b = draw_sides(comparison, option.id, seed)
     # A verdict that holds either way round goes before one that does not, however sure that was.
     best = max(option.verdicts, key=lambda row: (not row.swap_inconsistent, row.confidence), default=None)
     suggestion = None

@@ -8,18 +8,22 @@ latest time counts, so that a withdrawal can be undone, and undoing it restores 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from tasks.errors import IntegrityError
-from tasks.files import canonical_json, read_verified, sha256_of, write_atomically
+from tasks.files import canonical_json, read_record, read_verified, sha256_of, write_atomically
 from tasks.home import Home
 from tasks.records import Feedback, Record, Sha256
 
 if TYPE_CHECKING:
     import polars as pl
 
+# What to do about a damaged file that curation left in a round's folder.
+CURATE_AGAIN = "delete it and curate.json beside it, and run the round again"
+
+_Frame = TypeVar("_Frame", "pl.DataFrame", "pl.LazyFrame")
 _LEFT_OUT = "withdrawn.json"
 _TICK = timedelta(microseconds=1)
 
@@ -116,18 +120,10 @@ def read_left_out(round_folder: Path) -> Withdrawn:
     Raises:
         IntegrityError: when the file is damaged.
     """
-    path = round_folder / _LEFT_OUT
-    try:
-        return Withdrawn.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return NOTHING
-    except ValueError as error:
-        raise IntegrityError(
-            f"{path} is damaged: delete it and curate.json beside it, and run the round again."
-        ) from error
+    return read_record(round_folder / _LEFT_OUT, Withdrawn, CURATE_AGAIN) or NOTHING
 
 
-def without_withdrawn(events: "pl.DataFrame", left_out: Withdrawn) -> "pl.DataFrame":
+def without_withdrawn(events: _Frame, left_out: Withdrawn) -> _Frame:
     """The rows of EVENTS that are not withdrawn, in their order; reads the columns `id` and `annotator`."""
     import polars as pl
 

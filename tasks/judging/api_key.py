@@ -14,11 +14,11 @@ class ApiKey:
 
     Attributes:
         value: empty when there is none, which many an endpoint of one's own does not mind.
-        found_in: where it is kept, in words.
+        found_in: where it is looked for, in words; empty when the settings name no place.
     """
 
     value: str = field(default="", repr=False)
-    found_in: str = "nowhere"
+    found_in: str = ""
 
     def taken_out(self, text: str) -> str:
         """The text with `***` in the key's place; some servers repeat it in their messages."""
@@ -33,7 +33,7 @@ def find_api_key(settings: JudgeSettings) -> ApiKey:
     """
     if settings.url == "embedded" or (settings.api_key_secret is None and settings.api_key_variable is None):
         return ApiKey()
-    value, found_in = "", "nowhere"
+    value, found_in = "", ""
     if settings.api_key_secret is not None:
         value = read_secret(settings.api_key_secret, f"judges: {settings.name}: api_key_secret")
         found_in = f"the Prefect Secret {settings.api_key_secret!r}"

@@ -63,7 +63,7 @@ def call_key(endpoint: Endpoint, call: Call, temperature: float) -> str:
     """The sha256 of all that decides the reply. Where the endpoint is, and whose key it is asked with, do not."""
     return sha256_of(
         {
-            "model": endpoint.model,
+            "model": endpoint.weights_sha256 or endpoint.model,
             "messages": [dict(message) for message in call.messages],
             "schema": json_schema(call.reply_type),
             "temperature": temperature,

@@ -1,25 +1,28 @@
-"""What a judge may spend in a round, what it has spent, and what is put aside for calls under way.
+"""What a judge may spend in a stage of a round, what it has spent, and what is put aside for calls under way.
 
 A call is begun only when its greatest possible cost is left: the bytes of its prompt, since no token is less than a
 byte, and `max_tokens`. That much is put aside, and when the reply is there its reported usage takes its place. The
-note of what was spent is a journal of the round, so that a restart goes on where the round stopped.
+note of what was spent is a journal of the stage, so that a restart goes on where the round stopped.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from tasks.judging.journal import Journal, open_journal
-from tasks.records import Record
-from tasks.records.base import Count
+from tasks.records import Count, Record
 from tasks.settings.judging import Amount, JudgeBudget, JudgePrice
 
 # Tokens that a chat template adds to a call, at most.
 _TEMPLATE_TOKENS = 64
 _BYTES_PER_TOKEN = 3  # of an estimate; English has about four, Chinese about three
+
+# The stages of a round that ask judges.
+JudgingStage = Literal["collect", "evaluate"]
 
 MILLION = 1_000_000
 _ROUNDING_USD = 1e-9
@@ -37,7 +40,7 @@ class Tokens(Record):
 
 
 class Spend(Record):
-    """What a judge spent in a round."""
+    """What a judge spent in one stage of a round."""
 
     calls: Count = Field(default=0, description="calls paid for, those that brought no verdict among them")
     comparisons: Count = Field(default=0, description="comparisons with a call that was paid for")
@@ -45,6 +48,42 @@ class Spend(Record):
     completion_tokens: Count = 0
     cost_usd: Amount = Field(default=0.0, description="US dollars at the judge's price")
     estimated_calls: Count = Field(default=0, description="calls whose tokens are estimated: none were reported")
+
+
+class Limits(Record):
+    """What a judge may spend in one stage of a round; None: no limit."""
+
+    comparisons: Count | None = Field(default=None, description="comparisons with a call that is paid for")
+    tokens: Count | None = Field(default=None, description="tokens of prompts and completions")
+    cost_usd: Amount | None = Field(default=None, description="US dollars")
+
+
+def whole(budget: JudgeBudget) -> Limits:
+    """The budget of a round, undivided."""
+    return Limits(comparisons=budget.comparisons, tokens=budget.tokens, cost_usd=budget.cost_usd)
+
+
+def limits_of(budget: JudgeBudget, stage: JudgingStage) -> Limits:
+    """What the judge may spend in this stage: `test_share` of its budget in evaluate, the rest in collect.
+
+    The two together are the whole budget, and what has no limit has none in either. A share of 0, or of 1, leaves the
+    one stage or the other without any comparison, even where there is no limit.
+    """
+    own = budget.test_share if stage == "evaluate" else 1.0 - budget.test_share
+    comparisons = _part(budget.comparisons, budget.test_share, stage)
+    return Limits(
+        comparisons=comparisons if own else 0,
+        tokens=_part(budget.tokens, budget.test_share, stage),
+        cost_usd=None if budget.cost_usd is None else budget.cost_usd * own,
+    )
+
+
+def _part(limit: int | None, test_share: float, stage: JudgingStage) -> int | None:
+    """The stage's part of a whole number; the two parts add up to it."""
+    if limit is None:
+        return None
+    for_tests = round(limit * test_share)
+    return for_tests if stage == "evaluate" else limit - for_tests
 
 
 def most_tokens(prompt: str, max_tokens: int) -> Tokens:
@@ -79,9 +118,9 @@ class Hold:
 
 @dataclass
 class Purse:
-    """The budget of one judge in one round; `open_purse` opens it."""
+    """What one judge may spend in one stage of a round; `open_purse` opens it."""
 
-    limits: JudgeBudget
+    limits: Limits
     price: JudgePrice
     _note: Journal
     _spent: Spend
@@ -137,8 +176,8 @@ class Purse:
 
 
 @contextmanager
-def open_purse(note: Path, limits: JudgeBudget, price: JudgePrice) -> Iterator[Purse]:
-    """The budget less what the note says was spent already; what is spent now is added to the note.
+def open_purse(note: Path, limits: Limits, price: JudgePrice) -> Iterator[Purse]:
+    """The limits less what the note says was spent already; what is spent now is added to the note.
 
     Raises:
         HomeError: when the note cannot be read or written.

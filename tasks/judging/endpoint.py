@@ -29,6 +29,7 @@ class Endpoint:
         model: what the endpoint calls the model.
         timeout_s: seconds for one try, from connecting to the last byte.
         max_tokens: tokens of a reply.
+        weights_sha256: of the file that it serves, if that is known.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Endpoint:
     key: ApiKey
     timeout_s: float
     max_tokens: int
+    weights_sha256: str | None = None
 
     @property
     def shown(self) -> str:
@@ -111,6 +113,11 @@ def translate_status(
 def _key_problem(endpoint: Endpoint, said: str) -> str:
     if endpoint.key.value:
         return f"refuses the API key in {endpoint.key.found_in} ({said}): set the right one, and run the command again."
+    if not endpoint.key.found_in:
+        return (
+            f"asks for an API key ({said}), and the judge's settings name none: name an environment variable in its "
+            "api_key_variable, or a Prefect Secret block in its api_key_secret."
+        )
     return (
         f"asks for an API key ({said}), and there is none in {endpoint.key.found_in}: set it, or name a Prefect Secret "
         "block in the judge's api_key_secret."

@@ -16,15 +16,16 @@ from typing import get_args
 from pydantic import Field
 
 from tasks.errors import RatchetError
-from tasks.files import sha256_of
+from tasks.files import sha256_of, sha256_of_file
 from tasks.home import Home
 from tasks.judging.api_key import ApiKey, find_api_key
 from tasks.judging.asking import FIRST_WAIT_S, Asker, Reply, SkippedError
-from tasks.judging.budget import Hold, Purse, Spend, Tokens, open_purse
+from tasks.judging.budget import Hold, Limits, Purse, Spend, Tokens, open_purse, whole
 from tasks.judging.endpoint import Endpoint, SkipReason
 from tasks.judging.journal import Journal, open_journal
 from tasks.judging.judges import Verdict
 from tasks.judging.llm import connect
+from tasks.judging.local_server import find_gguf
 from tasks.judging.prompts import Call, judge_version, write_calls
 from tasks.judging.verdicts import PairwiseReply, RubricReply, compare_orders, compare_scores
 from tasks.progress import listed, say, track
@@ -45,6 +46,7 @@ class LlmJudge:
         url: where it is asked; of `embedded` settings the address of the running server.
         replies: the folder of the replies that are kept, of all judges and rounds.
         first_wait_s: the wait after a first failed try.
+        weights_sha256: of the GGUF file of an `embedded` judge; None of an endpoint, which tells no more than a name.
     """
 
     settings: JudgeSettings
@@ -52,11 +54,12 @@ class LlmJudge:
     key: ApiKey
     replies: Path
     first_wait_s: float = FIRST_WAIT_S
+    weights_sha256: str | None = None
 
     @property
     def version(self) -> str:
         """12 hex digits for the model and all that it is told; another version is another judge."""
-        return judge_version(self.settings)
+        return judge_version(self.settings, self.weights_sha256)
 
     @property
     def name(self) -> str:
@@ -85,7 +88,7 @@ class JudgingCounts(Record):
     kept: Count = Field(description="of these, those whose replies were all kept from before, at no cost")
     skipped: dict[str, Count] = Field(description="comparisons without a verdict, by reason; every reason is there")
     damaged: Count = Field(description="kept replies that were torn or altered, and so asked for again")
-    spent: Spend = Field(description="what the round has spent on this judge, before a restart and since")
+    spent: Spend = Field(description="what the stage has spent on this judge, before a restart and since")
 
 
 @dataclass(frozen=True)
@@ -97,19 +100,24 @@ class JudgedComparisons:
 
 
 def open_judge(settings: JudgeSettings, home: Home, embedded_url: str | None = None) -> LlmJudge:
-    """The judge of these settings, with its API key.
+    """The judge of these settings, with its API key; the file of an embedded one is read, at about 1 GB/s.
 
     Args:
         embedded_url: the address of the running local server; needed where the url is `embedded`, ignored elsewhere.
 
     Raises:
-        ConfigError: when its key cannot be read.
+        ConfigError: when its key cannot be read, or there is no such file.
+        ModelError: when that is no GGUF file, or the embedded model's wheel is not installed.
         ValueError: when the url is `embedded` and no address is given.
     """
-    url = embedded_url if settings.url == "embedded" else settings.url
+    is_embedded = settings.url == "embedded"
+    url = embedded_url if is_embedded else settings.url
     if url is None:
         raise ValueError(f"Judge {settings.name!r} is embedded: start its server, and pass the address.")
-    return LlmJudge(settings, url, find_api_key(settings), home.root / REPLIES_FOLDER)
+    # Not kept from run to run: it takes a fraction of the time that loading the file does.
+    weights = sha256_of_file(find_gguf(settings.model)) if is_embedded else None
+    key = find_api_key(settings)
+    return LlmJudge(settings, url, key, home.root / REPLIES_FOLDER, weights_sha256=weights)
 
 
 def judge_comparisons(
@@ -117,13 +125,15 @@ def judge_comparisons(
     comparisons: Sequence[Comparison],
     spend_note: Path,
     on_judged: Callable[[Judged], None] | None = None,
+    limits: Limits | None = None,
 ) -> JudgedComparisons:
     """The judge's verdicts, as far as its budget reaches.
 
     Args:
         comparisons: each pair of candidates once; the most wanted first, for the budget may end.
-        spend_note: a file of the round's own, and of this judge; it holds what the round has spent on it.
+        spend_note: a file of the stage's own, and of this judge; it holds what the stage has spent on it.
         on_judged: is given each comparison that was paid for now, as soon as it has its verdict.
+        limits: what the stage may spend on it; None: all of the judge's budget.
 
     Raises:
         JudgeError: when the endpoint refuses to judge: the key, the model, the certificate, the form of the call.
@@ -135,7 +145,7 @@ def judge_comparisons(
     path = judge.replies / f"{judge.version}.journal"
     with (
         open_journal(path) as replies,
-        open_purse(spend_note, judge.settings.budget, judge.settings.price) as purse,
+        open_purse(spend_note, limits or whole(judge.settings.budget), judge.settings.price) as purse,
         track(f"judge {judge.name}", len(comparisons)) as advance,
     ):
 
@@ -248,7 +258,9 @@ async def _judge_all(
     finish: Callable[[int, Judged | SkipReason], None],
 ) -> None:
     settings = judge.settings
-    endpoint = Endpoint(judge.url, settings.model, judge.key, settings.timeout_s, settings.max_tokens)
+    endpoint = Endpoint(
+        judge.url, settings.model, judge.key, settings.timeout_s, settings.max_tokens, judge.weights_sha256
+    )
     async with connect(endpoint) as client:
         asker = Asker(client, endpoint, settings.retries, replies, purse, judge.first_wait_s)
         await _Run(judge, asker, purse, finish).judge_all(comparisons)
@@ -269,12 +281,12 @@ def _say(judge: LlmJudge, counts: JudgingCounts) -> None:
     )
     say(
         f"judge {judge.name}: {counts.judged} judged, {counts.kept} of them from kept replies"
-        f"{f'; skipped: {skipped}' if skipped else ''}; this round {spent.calls} calls, "
+        f"{f'; skipped: {skipped}' if skipped else ''}; so far {spent.calls} calls, "
         f"{spent.prompt_tokens + spent.completion_tokens} tokens, {spent.cost_usd:.4f} US dollars{estimated}"
     )
     if counts.skipped["budget"]:
         say(
-            f"judge {judge.name}: {counts.skipped['budget']} comparisons are beyond its budget for this round, which "
+            f"judge {judge.name}: {counts.skipped['budget']} comparisons are beyond its budget for this stage, which "
             "must hold the most that a comparison can cost before it is begun; raise it to have them judged"
         )
     if counts.damaged:

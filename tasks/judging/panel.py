@@ -7,16 +7,18 @@ from pathlib import Path
 from tasks.config import Config
 from tasks.feedback.sources import distinct, verdict_feedback
 from tasks.home import Home
+from tasks.judging.budget import JudgingStage, limits_of
 from tasks.judging.judges import Verdict
 from tasks.judging.llm_judge import LlmJudge, judge_comparisons, open_judge
 from tasks.judging.local_server import serve_gguf
 from tasks.judging.traces import trace_judgements
+from tasks.judging.work import keep_work
 from tasks.records import Comparison, Feedback
 from tasks.settings.judging import JudgeSettings
 
 
 def judge_by_panel(
-    config: Config, home: Home, comparisons: Sequence[Comparison], folder: Path, round_number: int
+    config: Config, home: Home, comparisons: Sequence[Comparison], folder: Path, round_number: int, stage: JudgingStage
 ) -> list[Feedback]:
     """What the config's LLM judges say of the comparisons, as far as their budgets reach; nothing without a judge.
 
@@ -24,7 +26,8 @@ def judge_by_panel(
 
     Args:
         comparisons: the most wanted first.
-        folder: the round's; holds what it has spent on each judge.
+        folder: the round's; holds what each stage has spent on each judge, and what became of the comparisons.
+        stage: the stage that asks; each has its share of a judge's budget.
 
     Raises:
         ConfigError: when a judge's key cannot be read.
@@ -37,17 +40,21 @@ def judge_by_panel(
     for settings in config.judges if asked else ():
         with endpoint_of(settings, home) as url:
             judge = open_judge(settings, home, url)
-            verdicts = ask(config, home, judge, asked, folder / "spent" / f"{settings.name}.journal")
+            verdicts = ask(config, home, judge, asked, folder, stage)
         feedback += verdict_feedback(judge.name, asked, verdicts, round_number)
     return feedback
 
 
 def ask(
-    config: Config, home: Home, judge: LlmJudge, comparisons: Sequence[Comparison], spend_note: Path
+    config: Config, home: Home, judge: LlmJudge, comparisons: Sequence[Comparison], folder: Path, stage: JudgingStage
 ) -> tuple[Verdict | None, ...]:
     """One judge's verdicts in the order of the comparisons, each of them a trace in MLflow; None where it has none."""
+    note = folder / "spent" / stage / f"{judge.settings.name}.journal"
+    limits = limits_of(judge.settings.budget, stage)
     with trace_judgements(config, home, judge) as trace:
-        return judge_comparisons(judge, comparisons, spend_note, on_judged=trace).verdicts
+        judged = judge_comparisons(judge, comparisons, note, on_judged=trace, limits=limits)
+    keep_work(folder, stage, judge, judged.counts)
+    return judged.verdicts
 
 
 @contextmanager

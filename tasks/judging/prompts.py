@@ -176,10 +176,14 @@ def _without_marks(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
 
 
-def judge_version(settings: JudgeSettings) -> str:
+def judge_version(settings: JudgeSettings, weights_sha256: str | None = None) -> str:
     """12 hex digits for all that decides what the judge says: model, instructions, quoting, schema and sampling.
 
     Where it is asked (`url`), what it may spend and how patiently it is asked are not part of it.
+
+    Args:
+        weights_sha256: of the file that the model is served from, which then counts in place of the model's name: a
+            path can come to hold another model, and a model be moved. None where nothing but its name is known.
     """
     specimen = {
         "question": "q",
@@ -189,7 +193,7 @@ def judge_version(settings: JudgeSettings) -> str:
         },
     }
     identity = {
-        "model": settings.model,
+        "model": weights_sha256 or settings.model,
         "system": system_message(settings),
         "user": quote(specimen),
         "show_reference": settings.show_reference,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.config import Config
+from tasks.feedback.sources import PEOPLE
 from tasks.files import read_rows
 from tasks.home import Home
-from tasks.judging.audit_rows import rows_to_calibrate
 from tasks.judging.calibration import JudgeCalibration, measure_judges
 from tasks.judging.trust import judge_weights
 from tasks.records import Candidate, FeedbackBatch
@@ -21,12 +21,17 @@ def judges_so_far(
     """Every judge that has judged, beside people.
 
     Args:
-        events: one row for each id, as `measured_events` or `log.read_frame` gives it, without what was withdrawn.
+        events: as `rows_to_measure` chooses them.
 
     Raises:
         IntegrityError: when the candidates of a round were altered.
     """
-    feedback = rows_to_calibrate(events)
+    import polars as pl
+
+    from tasks.feedback.event_frames import to_records
+
+    # Of people only what is compared with judges: records are slow to make.
+    feedback = to_records(events.filter(pl.col("audit") | ~pl.col("source").is_in(PEOPLE)))
     spoken_of = {candidate for row in feedback for candidate in (row.candidate_a, row.candidate_b)}
     candidates = [
         row for batch in batches for row in read_rows(home.objects, batch.candidates, Candidate) if row.id in spoken_of

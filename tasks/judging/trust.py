@@ -1,9 +1,15 @@
-"""What a judge's word weighs: in full when it has earned it, less until then.
+"""What a judge's word weighs: in full when it has earned it, less until then, nothing when it is shown to be too weak.
 
-The rule reads kappa itself, not the lower end of its interval. Full weight only lets a judge teach; whether a model
-goes out rests on figures that people's answers correct, so a judge that was lucky on its audit can cost quality but
-no wrong promotion. And 30 comparisons leave kappa an interval of about plus or minus 0.3: the lower end would ask for
-a judge that agrees with people better than people agree with each other. Luck is kept small by `min_labels` instead.
+Full weight is a matter of kappa itself, not of the lower end of its interval. It only lets a judge teach; whether a
+model goes out rests on figures that people's answers correct, so a judge that was lucky on its audit can cost quality
+but no wrong promotion. And 30 comparisons leave kappa an interval of about plus or minus 0.3: the lower end would ask
+for a judge that agrees with people better than people agree with each other. Luck is kept small by `min_labels`.
+
+To be left out takes more: the upper end of the 95 % interval below `min_kappa`, so that even what speaks for the judge
+does not reach what is asked for. Kappa itself would throw out what was merely unlucky, and with it most of the
+feedback. In simulations of 30 comparisons and a `min_kappa` of 0.4 a judge whose true kappa is just 0.4 had less than
+that in 52 of 100 audits, and its upper end in 2; one of 0.5 in 24, and its upper end in fewer than 1. A judge that
+guesses was still found out in 86 of 100 audits, and in 99 with 60 comparisons.
 """
 
 from collections.abc import Iterable
@@ -35,13 +41,14 @@ def judge_weights(calibrations: Iterable[JudgeCalibration], settings: JudgeTrust
 
 
 def judge_weight(judge: str, calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> JudgeWeight:
-    """The weight of one judge: 1 with enough audit comparisons and enough kappa, else the reduced one.
+    """The weight of one judge: 1 with enough audit comparisons and enough kappa, 0 where these show that it has not
+    enough, else the reduced one.
 
     Args:
         judge: its feedback source.
         calibration: None of a judge that was never measured.
     """
-    doubt = _doubt(calibration, settings)
+    doubt, is_weak = _doubt(calibration, settings)
     if doubt is None and calibration is not None and calibration.kappa is not None:
         kappa, needed = calibration.kappa, f"{settings.min_kappa:.2f} on {settings.min_labels}"
         why = (
@@ -49,26 +56,41 @@ def judge_weight(judge: str, calibration: JudgeCalibration | None, settings: Jud
             f"{kappa.comparisons} audit comparisons ({needed} needed)."
         )
         return JudgeWeight(weight=1.0, trusted=True, why=why)
-    weight = settings.reduced_weight
+    weight = 0.0 if is_weak else settings.reduced_weight
     counts = f"counts at weight {weight:g} in training and" if weight else "is left out of training and"
     return JudgeWeight(weight=weight, trusted=False, why=f"{judge} {counts} decides no promotion: {doubt}.")
 
 
-def _doubt(calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> str | None:
-    """Why the judge has not earned its weight; None when it has."""
+def _doubt(calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> tuple[str | None, bool]:
+    """Why the judge has not earned its weight, None when it has; and whether it was shown to be too weak."""
     if calibration is None or not calibration.comparisons:
-        return "it has not been compared with people yet"
+        return "it has not been compared with people yet", False
     count, whom = calibration.comparisons, _whom(calibration)
     if count < settings.min_labels:
-        return f"{count} of the {settings.min_labels} audit comparisons that it takes have been answered by {whom}"
-    if calibration.kappa is None:
-        return f"it and {whom} gave one and the same answer on all {count} audit comparisons, so kappa is not defined"
-    if calibration.kappa.value < settings.min_kappa:
         return (
-            f"its kappa with {whom} is {calibration.kappa.value:.2f} on {count} audit comparisons, "
-            f"below {settings.min_kappa:.2f}"
+            f"{count} of the {settings.min_labels} audit comparisons that it takes have been answered by {whom}",
+            False,
         )
-    return None
+    kappa, needed = calibration.kappa, settings.min_kappa
+    if kappa is None:
+        return (
+            f"it and {whom} gave one and the same answer on all {count} audit comparisons, so kappa is not defined",
+            False,
+        )
+    low, high = kappa.ci95
+    if high < needed:
+        return (
+            f"its kappa with {whom} is at most {high:.2f} (95 % interval {low:.2f} to {high:.2f}) on {count} audit "
+            f"comparisons, and {needed:.2f} is needed",
+            True,
+        )
+    if kappa.value < needed:
+        return (
+            f"its kappa with {whom} is {kappa.value:.2f} (95 % interval {low:.2f} to {high:.2f}) on {count} audit "
+            f"comparisons, below {needed:.2f}, but not for certain",
+            False,
+        )
+    return None, False
 
 
 def _whom(calibration: JudgeCalibration) -> str:

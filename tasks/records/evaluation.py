@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from tasks.records.base import ARMS, Count, FileRef, Record, Seconds, Sha256
+from tasks.records.feedback import LabelDataset
 from tasks.records.models import Adapter, ModelVersion
 
 
@@ -48,6 +49,18 @@ class PairedDifference(Record):
     losses: Count
 
 
+class HeadToHead(Record):
+    """Challenger and champion side by side on the test questions: what judges said, and where people were asked."""
+
+    comparisons: FileRef = Field(
+        description="rows of Comparison, a the champion's answer and b the challenger's, in the random order in which "
+        "they were judged and put before people"
+    )
+    equal: Count = Field(description="test questions with the same answer from both: ties that nobody was asked about")
+    verdicts: FileRef = Field(description="rows of Feedback: what each judge said of the comparisons")
+    label_datasets: tuple[LabelDataset, ...] = Field(default=(), description="where people were asked, if they were")
+
+
 class ArmReport(Record):
     """All arms on the frozen test set."""
 
@@ -67,6 +80,9 @@ class ArmReport(Record):
     challenger: Adapter
     champion: ModelVersion
     answers: FileRef = Field(description="rows of AnswerRow: what every arm said")
+    head_to_head: HeadToHead | None = Field(
+        default=None, description="challenger against champion; None: they are the same weights"
+    )
 
     def comparison(self, metric: str, against: str = "champion") -> PairedDifference | None:
         """The challenger compared with another arm on one metric, where the report has it."""

@@ -21,6 +21,11 @@ class HumanFeedbackSettings(Section):
     audit_share: Fraction = Field(
         default=0.2, description="share of the records drawn at random, which two people answer unaided"
     )
+    test_labels: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="labels asked each round on the test answers of challenger and champion; they measure, and no "
+        "model learns from them",
+    )
     guidelines: str | None = Field(default=None, description="a markdown file in place of the built-in guidelines")
     round_after: Positive = Field(default=50, description="new labels after which `ratchet watch` starts a round")
 

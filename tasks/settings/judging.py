@@ -33,6 +33,10 @@ class JudgeBudget(Section):
     comparisons: Positive | None = Field(default=None, description="comparisons judged; None: all")
     tokens: Positive | None = Field(default=None, description="tokens of prompts and completions; None: no limit")
     cost_usd: PositiveAmount | None = Field(default=None, description="US dollars; None: no limit")
+    test_share: Fraction = Field(
+        default=0.2,
+        description="share of all this kept for comparing challenger and champion on test questions; 0: it does not",
+    )
 
 
 class JudgePrice(Section):
@@ -90,9 +94,12 @@ class JudgeTrustSettings(Section):
     """When a judge has earned its weight: its agreement with people on the audit slice."""
 
     min_kappa: Annotated[float, Field(ge=-1.0, le=1.0)] = Field(
-        default=0.4, description="Cohen's kappa with people from which a judge counts in full"
+        default=0.4,
+        description="Cohen's kappa with people from which a judge counts in full; one whose 95 % interval ends below "
+        "it is left out of training",
     )
     min_labels: Positive = Field(default=30, description="audit comparisons needed before kappa is believed")
     reduced_weight: Fraction = Field(
-        default=0.25, description="weight of a judge that has not earned more; 0: its pairs are left out"
+        default=0.25,
+        description="weight of a judge that has neither earned more nor been shown to be too weak; 0: left out",
     )

@@ -95,7 +95,7 @@ def test_what_people_submitted_is_waited_for_counted_and_learned_from(ratchet: A
 def test_nothing_new_makes_no_round_due_and_an_edited_answer_does(ratchet: Any, embedded_argilla: Any) -> None:
     assert not show(ratchet, "status")["due"]
     again = show(ratchet, "labels")
-    assert again["pull"] == {"new": 0, "skipped": {}, "missing": []}
+    assert again["pull"] == {"new": 0, "test": 0, "skipped": {}, "missing": []}
 
     discard_one(ratchet, embedded_argilla)
 

@@ -21,6 +21,7 @@ from tasks.files import (
     describe_write_error,
     encode_rows,
     parse_rows,
+    read_record,
     read_rows,
     read_verified,
     sha256_of,
@@ -239,3 +240,19 @@ def test_the_bytes_of_a_folder_are_those_of_all_files_below_it(tmp_path: Path) -
 
     assert bytes_on_disk(tmp_path) == 7
     assert bytes_on_disk(tmp_path / "none") == 0
+
+
+def test_a_record_is_read_back_and_none_where_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    assert read_record(path, FileRef, "delete it") is None
+    path.write_text(canonical_json(FileRef(sha256="a" * 64, rows=1)), encoding="utf-8")
+    assert read_record(path, FileRef, "delete it") == FileRef(sha256="a" * 64, rows=1)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"sha256": "a"}', "\x00"])
+def test_a_damaged_record_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(IntegrityError) as error:
+        read_record(path, FileRef, "delete it")
+    assert str(error.value) == f"{path} is damaged: delete it."

@@ -23,6 +23,7 @@ from tasks.rounds import (
     stage_key,
     write_stage,
 )
+from tasks.settings.feedback import HumanFeedbackSettings
 
 BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 CHAMPION = ModelVersion(name="tiny", version=1, base=BASE)
@@ -63,11 +64,11 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "generation": ({"max_new_tokens": 3}, {"collect", "evaluate"}),
     "retrieval": ({"passages": 3}, set()),
     "collect": ({"questions": 3}, {"collect"}),
-    "reference_judge": ({"margin": 0.3}, {"collect"}),
-    "judges": ([{"name": "local"}], {"collect"}),
+    "reference_judge": ({"margin": 0.3}, {"collect", "evaluate"}),
+    "judges": ([{"name": "local"}], {"collect", "evaluate"}),
     "judge_trust": ({"min_kappa": 0.1}, {"curate"}),
     "end_users": ({"files": ["*.jsonl"]}, {"curate"}),
-    "human_feedback": ({"labels": 3}, {"collect"}),
+    "human_feedback": ({"argilla": "embedded"}, {"collect", "evaluate"}),
     "curate": ({"pairs_per_question": 3}, {"curate"}),
     "train": ({"sft": {"epochs": 3}}, {"train"}),
     "evaluate": ({"max_questions": 3}, {"evaluate"}),
@@ -85,6 +86,30 @@ def test_a_changed_setting_repeats_the_stages_that_read_it_and_no_others(setting
     changed = {stage for stage in STAGES if stage_key(before, stage, (OPENED,)) != stage_key(after, stage, (OPENED,))}
 
     assert changed == expected
+
+
+# Of asking people, each stage reads keys of its own: more test labels must not make collect sample again.
+STAGES_OF_ASKING: dict[str, tuple[Any, set[Stage]]] = {
+    "argilla": ("embedded", {"collect", "evaluate"}),
+    "api_key_secret": ("argilla-key", {"collect", "evaluate"}),
+    "workspace": ("other", {"collect", "evaluate"}),
+    "labels": (3, {"collect"}),
+    "audit_share": (0.5, {"collect"}),
+    "test_labels": (3, {"evaluate"}),
+    "guidelines": ("guide.md", {"collect", "evaluate"}),
+    "round_after": (3, set()),
+}
+
+
+@pytest.mark.parametrize("key", STAGES_OF_ASKING)
+def test_each_key_of_asking_people_repeats_the_stages_that_read_it(key: str) -> None:
+    value, expected = STAGES_OF_ASKING[key]
+    before, after = make_config(), make_config(human_feedback={key: value})
+
+    changed = {stage for stage in STAGES if stage_key(before, stage, (OPENED,)) != stage_key(after, stage, (OPENED,))}
+
+    assert changed == expected
+    assert set(STAGES_OF_ASKING) == set(HumanFeedbackSettings.model_fields)
 
 
 def test_the_table_of_settings_leaves_none_out() -> None:
@@ -233,6 +258,8 @@ def test_what_a_round_learns_from_is_the_config_the_files_and_the_feedback() -> 
     assert inputs_sha256(make_config(), DOMAIN, "f" * 64) in states
 
 
-@pytest.mark.parametrize("change", [{"prices": {"usd_per_label": 3}}, {"benchmark": {"correct_from": 0.3}}])
+@pytest.mark.parametrize(
+    "change", [{"prices": {"usd_per_label": 3}}, {"benchmark": {"correct_from": 0.3}}, {"retrieval": {"passages": 3}}]
+)
 def test_what_is_only_said_of_a_model_is_nothing_to_learn_from(change: dict[str, Any]) -> None:
     assert inputs_sha256(make_config(**change), DOMAIN, "f" * 64) == inputs_sha256(make_config(), DOMAIN, "f" * 64)

@@ -1,5 +1,6 @@
 """How much of the data one prompt, one source and one person may make up."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -85,14 +86,20 @@ def cap_annotators(rows: pl.DataFrame, max_share: float, *, at_least: int = 0) -
 def apply_weights(rows: pl.DataFrame, weights: Mapping[str, float]) -> Screened:
     """Leaves of each source the share of its rows that is its weight; which stay depends on the row's key alone.
 
+    The reason is `rows_by_weight`, or `rows_of_sources_left_out` where the weight is 0; the detail is the source.
+
     Args:
         rows: ROWS.
         weights: 0 to 1 by origin, or by what stands before its colon, as `judge` for all judges; 1 for others.
     """
     weight = _by_origin(weights, default=1.0)
-    weighed = rows.select("key", "origin").filter(weight < 1.0)
-    over = weighed.with_columns(_drawn=draw(weighed["key"], "weights")).filter(pl.col("_drawn") >= weight)
-    return _without(rows, over["key"], "rows_by_weight")
+    weighed = rows.select("key", "origin", _weight=weight).filter(pl.col("_weight") < 1.0)
+    over = weighed.with_columns(_drawn=draw(weighed["key"], "weights")).filter(pl.col("_drawn") >= pl.col("_weight"))
+    going = pl.col("key").is_in(over["key"].implode())
+    reason = pl.when(weight == 0.0).then(pl.lit("rows_of_sources_left_out")).otherwise(pl.lit("rows_by_weight"))
+    return Screened(
+        kept=rows.filter(~going), removed=rows.filter(going).with_columns(reason=reason, detail=pl.col("origin"))
+    )
 
 
 def largest_cap(counts: Sequence[int], max_share: float) -> int:
@@ -104,10 +111,11 @@ def largest_cap(counts: Sequence[int], max_share: float) -> int:
         return max(counts, default=0)
     share = max(max_share, 1 / len(counts))
     low, high = 0, max(counts)
+    by_count = Counter(counts)
     # What is left grows ever slower than the cap, so a cap holds up to some point and never beyond it.
     while low < high:
         middle = (low + high + 1) // 2
-        holds = middle <= share * sum(min(count, middle) for count in counts) + 1e-9
+        holds = middle <= share * sum(min(count, middle) * people for count, people in by_count.items()) + 1e-9
         low, high = (middle, high) if holds else (low, middle - 1)
     return low
 

@@ -10,7 +10,8 @@ Brown et al. 2020, "Language models are few-shot learners", appendix C: runs of 
 punctuation; a shorter test text counts as a whole, from 8 words up, since shorter runs are met by chance.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -33,7 +34,25 @@ _COSINE_DECIMALS = 4  # float32 differs in the last digits from machine to machi
 _PRIME = 1_099_511_628_211
 
 Embed = Callable[[Sequence[str]], "Sequence[Sequence[float]] | NDArray[np.float32]"]
-Runs = Mapping[int, Mapping[str, str]]  # by number of words, the run and the test question that has it
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of one length in the texts of test questions, sorted by hash and then by the question's id.
+
+    Attributes:
+        hashes: of each run.
+        words: of each text.
+        ids: of each text's test question.
+        owners: the place of each run's text.
+        starts: the place of each run in its text.
+    """
+
+    hashes: "NDArray[np.uint64]"
+    words: pl.Series
+    ids: pl.Series
+    owners: "NDArray[np.intp]"
+    starts: "NDArray[np.intp]"
 
 
 def drop_contaminated(
@@ -82,49 +101,64 @@ def _test_texts(tests: pl.DataFrame) -> dict[str, str]:
     return {text: f"{test}: {question}" for test, question, text in distinct.iter_rows()}
 
 
-def _test_runs(tests: pl.DataFrame, ngram: int) -> Runs:
-    """What must not be found: all runs of `ngram` words, and whole texts of fewer words, if enough."""
-    runs: dict[int, dict[str, str]] = {}
+def _test_runs(tests: pl.DataFrame, ngram: int) -> dict[int, _Runs]:
+    """What must not be found, by number of words: all runs of `ngram`, and whole texts of fewer words, if enough."""
+    import numpy as np
+
     texts = pl.concat([tests["question"], tests["answer"]])
     ids = pl.concat([tests["id"], tests["id"]])
-    for test, words in zip(ids, word_lists(texts).to_list(), strict=True):
-        length = min(len(words), ngram)
-        if length >= min(MIN_RUN_WORDS, ngram):
-            for start in range(len(words) - length + 1):
-                run = " ".join(words[start : start + length])
-                known = runs.setdefault(length, {})
-                known[run] = min(test, known.get(run, test))
+    words = word_lists(texts)
+    enough = words.list.len() >= min(MIN_RUN_WORDS, ngram)
+    # By id, so that of equal runs the first is that of the first test question.
+    words, ids = words.filter(enough), ids.filter(enough)
+    words, ids = words.gather(ids.arg_sort()), ids.sort()
+    sizes = words.list.len().to_numpy()
+    lengths = {min(size, ngram) for size in sizes.tolist()}
+    runs = {}
+    for length, hashes, owners, starts in _run_hashes(words, lengths) if lengths else ():
+        own = np.flatnonzero((length == ngram) | (sizes[owners] == length))
+        own = own[np.argsort(hashes[own], kind="stable")]
+        runs[length] = _Runs(hashes[own], words, ids, owners[own], starts[own])
     return runs
 
 
-def _shared_runs(texts: pl.Series, runs: Runs) -> dict[str, str]:
+def _shared_runs(texts: pl.Series, runs: Mapping[int, _Runs]) -> dict[str, str]:
     """The detail for each of the texts that has one of the runs: its first, the longest of those."""
-    hashes = {length: _hashes_of_whole(known) for length, known in runs.items()}
     details: dict[str, str] = {}
     for start in range(0, len(texts) if runs else 0, _CHUNK_TEXTS):
         chunk = texts.slice(start, _CHUNK_TEXTS)
         words = word_lists(chunk)
-        for at, run in _hits(words, runs, hashes):
-            details.setdefault(chunk[at], f"{runs[len(run)][' '.join(run)]}: {' '.join(run)}")
+        for at, first, length, hashed in _hits(words, runs):
+            run = words[at].slice(first, length).to_list() if chunk[at] not in details else None
+            # Hashes only propose.
+            test = None if run is None else _first_test(runs[length], hashed, run)
+            if run is not None and test is not None:
+                details[chunk[at]] = f"{test}: {' '.join(run)}"
     return details
 
 
-def _hits(words: pl.Series, runs: Runs, hashes: Mapping[int, pl.Series]) -> list[tuple[int, list[str]]]:
-    """The runs in the texts, each with the place of its text: by place in the text, the longest first."""
-    found: list[tuple[int, int, int]] = []
-    for length, hashed, owners, starts in _run_hashes(words, set(runs)):
-        met = pl.Series(hashed).is_in(hashes[length].implode()).to_numpy()
-        found += [(at, start, length) for at, start in zip(owners[met].tolist(), starts[met].tolist(), strict=True)]
-    in_order = sorted(found, key=lambda hit: (hit[0], hit[1], -hit[2]))
-    candidates = ((at, words[at].slice(start, length).to_list()) for at, start, length in in_order)
-    # Hashes only propose.
-    return [(at, run) for at, run in candidates if " ".join(run) in runs[len(run)]]
+def _hits(words: pl.Series, runs: Mapping[int, _Runs]) -> list[tuple[int, int, int, int]]:
+    """What may be runs in the texts: the place of the text, that in it, the length and the hash; the longest first of
+    those that begin at one place."""
+    found: list[tuple[int, int, int, int]] = []
+    for length, hashes, owners, starts in _run_hashes(words, set(runs)):
+        met = pl.Series(hashes).is_in(pl.Series(runs[length].hashes).implode()).to_numpy()
+        places = zip(owners[met].tolist(), starts[met].tolist(), hashes[met].tolist(), strict=True)
+        found += [(at, start, length, hashed) for at, start, hashed in places]
+    return sorted(found, key=lambda hit: (hit[0], hit[1], -hit[2]))
 
 
-def _hashes_of_whole(runs: Iterable[str]) -> pl.Series:
-    """The hashes of runs of one length."""
-    words = pl.Series([run.split(" ") for run in runs], dtype=pl.List(pl.String))
-    return pl.concat([pl.Series(hashed) for _, hashed, _, _ in _run_hashes(words, {len(words[0])})])
+def _first_test(runs: _Runs, hashed: int, run: list[str]) -> str | None:
+    """The first test question, by id, with this run of words; None when it only has the hash of one."""
+    import numpy as np
+
+    at = int(np.searchsorted(runs.hashes, np.uint64(hashed)))
+    while at < len(runs.hashes) and runs.hashes[at] == hashed:
+        owner = int(runs.owners[at])
+        if runs.words[owner].slice(int(runs.starts[at]), len(run)).to_list() == run:
+            return str(runs.ids[owner])
+        at += 1
+    return None
 
 
 def _run_hashes(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks.errors import IntegrityError, first_line
+from tasks.errors import first_line
 from tasks.files import write_atomically
+from tasks.progress import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,10 +88,10 @@ def _band_hashes(texts: Sequence[str], fields: int, threshold: float) -> "NDArra
 def kept_band_hashes(texts: Sequence[str], threshold: float, path: Path) -> "NDArray[np.uint64]":
     """`band_hashes`, read from the file where it has the text; afterwards the file has these texts and no others.
 
-    The file knows texts by a hash of their content, so that it says nothing of a text that was withdrawn.
+    The file knows texts by a hash of their content, so that it says nothing of a text that was withdrawn. Where it is
+    damaged, that is said, and it is written anew.
 
     Raises:
-        IntegrityError: when the file is damaged.
         HomeError: when it cannot be written.
     """
     bands, size = bands_for(threshold)
@@ -121,7 +122,8 @@ def _read(path: Path, schema: pl.Schema) -> pl.DataFrame:
     try:
         found = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise IntegrityError(f"{path} is damaged ({first_line(error)}): delete it, and it is written anew.") from error
+        say(f"{path} is damaged ({first_line(error)}): the signatures of all texts are made anew")
+        return schema.to_frame()
     # Of another threshold: nothing of it is of use.
     return found if found.schema == schema else schema.to_frame()
 

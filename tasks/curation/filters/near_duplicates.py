@@ -49,8 +49,7 @@ def drop_near_duplicates(rows: pl.DataFrame, threshold: float, signatures: Path 
         signatures: a file that keeps the texts' signatures, so that only new texts need new ones.
 
     Raises:
-        IntegrityError: when the file of signatures is damaged.
-        HomeError: when it cannot be written.
+        HomeError: when the file of signatures cannot be written.
     """
     ranked = _ranked(rows)
     texts = ranked["text"].to_list()

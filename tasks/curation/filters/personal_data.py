@@ -30,6 +30,8 @@ WRITES = READS
 KINDS = ("email", "phone", "card", "iban", "ip", "key")
 # Where local numbers are looked for; those that start with + are found from anywhere.
 PHONE_REGIONS = ("US", "GB", "DE", "FR")
+# Of the rows in which something was replaced: which of them, what, and in how many of their texts.
+REPLACED = pl.Schema({"row": pl.UInt32, "what": pl.String, "texts": pl.Int64})
 
 Span = tuple[int, int]
 Finder = Callable[[str], Iterable[Span]]
@@ -50,6 +52,8 @@ _EMAIL = re.compile(r"(?<![\w.+%'-])[\w+%][\w.+%'-]*+@(?P<domain>[\w-]++(?:\.[\w
 # Domains that are nobody's on the internet, but somebody's in a company, and those that stand for any in examples.
 _PRIVATE_SUFFIXES = ("corp", "example", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "test")
 _DIGITS_OF_PHONE = re.compile(r"\d(?:[^\w\n]{0,4}\d){6}")
+# In hashes and UUIDs: next to a Latin letter nothing is taken for a number of a region, but for extensions.
+_DIGITS_OF_HEX = re.compile(r"(?<=[A-Fa-f])[0-9](?:[0-9-]{0,18}[0-9])?(?=[A-Fa-f])(?!(?i:ext|anexo))")
 _DIGIT = re.compile(r"\d")
 _GROUPED = re.compile(r"\d\D+\d")
 _DECIMAL = re.compile(r"\d+[.,]\d+")
@@ -69,8 +73,8 @@ _NOBODYS_NETWORKS = tuple(map(ipaddress.ip_network, _RESERVED.split()))
 
 def scrub_personal_data(
     rows: pl.DataFrame, *, phone_regions: Sequence[str] = PHONE_REGIONS, rule_cache: Path | None = None
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The rows with personal data replaced by tags such as `[email]`, and how many places of each of KINDS were.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows with personal data replaced by tags such as `[email]`, and REPLACED: which of KINDS were, and where.
 
     Scrubbing what was scrubbed changes nothing. Two rows can be equal afterwards, and a pair's two answers, too, so it
     comes before whatever looks for equal texts. Rows' keys stay as they are.
@@ -92,12 +96,16 @@ def scrub_personal_data(
     changes = replaced.with_columns(pl.DataFrame(found, schema=dict.fromkeys(KINDS, pl.Int64))).filter(
         pl.col("text") != pl.col("scrubbed")
     )
-    places = dict.fromkeys(KINDS, 0)
-    for column in WRITES:
-        counted = rows.select(text=column).join(changes, on="text").select(pl.col(KINDS).sum()).row(0, named=True)
-        places = {kind: places[kind] + counted[kind] for kind in KINDS}
+    found_in = [
+        rows.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), text=column)
+        .join(changes, on="text")
+        .unpivot(KINDS, index="row", variable_name="what", value_name="places")
+        .filter(pl.col("places") > 0)
+        for column in WRITES
+    ]
+    replaced_in = pl.concat(found_in).group_by("row", "what").agg(texts=pl.len().cast(pl.Int64)).sort("row", "what")
     cleaned = rows.with_columns(pl.col(WRITES).replace(changes["text"], changes["scrubbed"]))
-    return cleaned, places
+    return cleaned, replaced_in.select(REPLACED.names())
 
 
 def scrub_text(
@@ -144,12 +152,15 @@ def find_phones(text: str, regions: Sequence[str]) -> Iterable[Span]:
     if not _DIGITS_OF_PHONE.search(text):
         return
     rest = text
-    for match in PhoneNumberMatcher(text, None, leniency=Leniency.POSSIBLE, max_tries=len(text)):
+    # Without a region, nothing is found that does not start with a plus.
+    anywhere = text if "+" in text or "\uff0b" in text else ""
+    for match in PhoneNumberMatcher(anywhere, None, leniency=Leniency.POSSIBLE, max_tries=len(text)):
         if len(_DIGIT.findall(match.raw_string)) >= 9 and not _IN_A_SUM.search(
             text[max(match.start - 2, 0) : match.start]
         ):
             yield match.start + _is_half_bracketed(match.raw_string), match.end
             rest = rest[: match.start] + " " * (match.end - match.start) + rest[match.end :]
+    rest = _DIGITS_OF_HEX.sub(lambda token: "q" * len(token.group()), rest)
     if not _DIGITS_OF_PHONE.search(rest):
         return
     for region in regions:

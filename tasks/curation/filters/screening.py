@@ -12,6 +12,7 @@ class Screened:
 
     kept: pl.DataFrame
     removed: pl.DataFrame  # the input's columns plus reason, detail
+    replaced: pl.DataFrame | None = None  # TALLIES of what was replaced in the rows; None: nothing
 
 
 def screened(rows: pl.DataFrame, going: pl.Series, reason: str) -> Screened:

@@ -29,7 +29,7 @@ _LOOKALIKES = (
 )
 _LOOKALIKE = re.compile(rb"(?<![A-Za-z0-9_-])(?:" + b"|".join(_LOOKALIKES) + rb")")
 _AWS_SECRET = re.compile(
-    rb"(?i:aws.{0,20}?secret.{0,20}?)(?<![A-Za-z0-9/+=])(?P<key>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+    rb"(?i:aws.{0,20}?secret.{0,20}?)(?<![A-Za-z0-9/+])(?P<key>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
 _URL_PASSWORD = re.compile(rb"://(?P<key>[^\s/:@\[\]<>{}$%]*:(?P<password>[^\s/@\[\]<>{}$%]+))@")
 _NO_PASSWORDS = {b"password", b"passwd", b"pass", b"pwd", b"pw", b"secret", b"xxx", b"***", b"..."}

@@ -27,11 +27,15 @@ def count_agreement(
     Args:
         touched: questions on which something was said or withdrawn since `before`.
     """
+    by_people = pl.col("source").is_in(PEOPLE)
     if before.agreement is None:
-        return annotator_agreement(_people_s_words(folder, events, left_out, None))
+        return annotator_agreement(_standing([runs.scan(folder, events, EVENTS).filter(by_people).collect()], left_out))
     places = runs.with_place(pl.DataFrame({"question_id": sorted(touched)}, schema={"question_id": pl.String}))["place"]
-    was = annotator_agreement(_people_s_words(folder, before.events, before.left.withdrawn, places))
-    now = annotator_agreement(_people_s_words(folder, events, left_out, places))
+    wanted = by_people & pl.col("place").is_in(places.implode())
+    # Most runs are read for both.
+    said = {run: runs.scan(folder, [run], EVENTS).filter(wanted).collect() for run in {*before.events, *events}}
+    was = annotator_agreement(_standing([said[run] for run in before.events], before.left.withdrawn))
+    now = annotator_agreement(_standing([said[run] for run in events], left_out))
     known = pl.read_parquet(runs.run_path(folder, before.agreement)).select(STATISTICS.names())
     gone = was.with_columns(-pl.col("comparisons"), -pl.col("agreed"))
     return add_agreement(known, gone, now).filter(pl.col("comparisons") > 0)
@@ -45,12 +49,7 @@ def find_hostile(statistics: pl.DataFrame, settings: AnnotatorSettings) -> tuple
     return tuple(flagged.select("source", "annotator", "why").sort(pl.all()).iter_rows())
 
 
-def _people_s_words(
-    folder: Path, events: Sequence[FileRef], left_out: Withdrawn, places: pl.Series | None
-) -> pl.DataFrame:
-    """EVENTS of people that stand, on the questions at these places; None: on all."""
-    said = runs.scan(folder, events, EVENTS).filter(pl.col("source").is_in(PEOPLE))
-    if places is not None:
-        said = said.filter(pl.col("place").is_in(places.implode()))
-    words = last_words(said.drop("place").collect())
+def _standing(said: Sequence[pl.DataFrame], left_out: Withdrawn) -> pl.DataFrame:
+    """EVENTS that stand."""
+    words = last_words(pl.concat([EVENTS.to_frame(), *(each.select(EVENTS.names()) for each in said)]))
     return without_withdrawn(words.filter(~pl.col("retracted")), left_out)

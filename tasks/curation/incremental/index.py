@@ -15,13 +15,14 @@ from pathlib import Path
 import polars as pl
 
 from tasks.curation.incremental import runs
+from tasks.curation.incremental.fingerprints import is_untouched, settled_fingerprint
 from tasks.feedback.withdrawals import NOTHING, Withdrawn
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.records import FileRef, Record, Sha256
 
 # To be changed with anything that changes what is made of the same judgements.
-VERSION = 1
+VERSION = 2
 
 _SMALL_SHARE = 4  # a run is small when it has less than a quarter of the rows of the largest
 _SMALL_RUNS = 8
@@ -34,11 +35,13 @@ class Layer(Record):
         covers: the questions, also those that give no rows.
         rows: ROWS that passed the filters that look at rows or questions.
         tallies: TALLIES.
+        digests: DIGESTS.
     """
 
     covers: FileRef
     rows: FileRef
     tallies: FileRef
+    digests: FileRef
 
 
 class LeftOut(Record):
@@ -58,13 +61,19 @@ class Index(Record):
     Attributes:
         segments: segments of the feedback log, in `events`.
         candidate_files: in `candidates`.
+        question_files: in `questions`, in their order.
         questions: QUESTIONS as they were; None: none have been read.
         agreement: STATISTICS of how often people agree in `events`; None: not counted yet.
         left: whose words `layers` leave out.
         rows_key: hash of all settings that `layers` depend on.
         removed: question and key of the rows that filters of the dataset left out of the snapshot.
+        examples: rows for the data card that filters of rows or questions left out, with their texts.
+        example_questions: sorted ids of the questions that `examples` were built of.
         snapshot: the one built last.
         snapshot_key: hash of all settings that its lines depend on besides the rows.
+        seen: fingerprint of all files that the index names.
+        seen_segments: fingerprint of the log's segments.
+        seen_shards: fingerprint of the snapshot's shards.
     """
 
     version: int = VERSION
@@ -72,20 +81,26 @@ class Index(Record):
     candidate_files: tuple[Sha256, ...] = ()
     events: tuple[FileRef, ...] = ()
     candidates: tuple[FileRef, ...] = ()
+    question_files: tuple[Sha256, ...] = ()
     questions: FileRef | None = None
     agreement: FileRef | None = None
     left: LeftOut = LeftOut()
     rows_key: str = ""
     layers: tuple[Layer, ...] = ()
     removed: FileRef | None = None
+    examples: FileRef | None = None
+    example_questions: tuple[str, ...] = ()
     snapshot: Sha256 | None = None
     snapshot_key: str = ""
+    seen: str = ""
+    seen_segments: str = ""
+    seen_shards: str = ""
 
     @property
     def files(self) -> set[FileRef]:
         """All that it names."""
-        named = {*self.events, *self.candidates, self.questions, self.agreement, self.removed}
-        layers = {file for layer in self.layers for file in (layer.covers, layer.rows, layer.tallies)}
+        named = {*self.events, *self.candidates, self.questions, self.agreement, self.removed, self.examples}
+        layers = {file for each in self.layers for file in (each.covers, each.rows, each.tallies, each.digests)}
         return {file for file in named | layers if file is not None}
 
 
@@ -95,13 +110,18 @@ def index_folder(home: Home, domain: str) -> Path:
 
 
 def read_index(folder: Path) -> Index:
-    """The index, every byte of what it names verified; an empty one where there is none, or it is damaged."""
+    """The index; an empty one where there is none, or anything that it names is damaged.
+
+    Every byte of that is verified, unless nobody has written to the files since.
+    """
     try:
         index = Index.model_validate_json((folder / "index.json").read_bytes())
     except (FileNotFoundError, ValueError):
         return Index()
-    intact = index.version == VERSION and all(runs.is_intact(folder, file) for file in index.files)
-    return index if intact else Index()
+    if index.version != VERSION:
+        return Index()
+    untouched = is_untouched(_paths(folder, index), index.seen)
+    return index if untouched or all(runs.is_intact(folder, file) for file in index.files) else Index()
 
 
 def write_index(folder: Path, index: Index) -> None:
@@ -110,11 +130,16 @@ def write_index(folder: Path, index: Index) -> None:
     Raises:
         HomeError: when the disk is full or not writable.
     """
-    write_atomically(folder / "index.json", canonical_json(index).encode())
-    named = {runs.run_path(folder, file) for file in index.files}
+    named = _paths(folder, index)
+    seen = index.model_copy(update={"seen": settled_fingerprint(named)})
+    write_atomically(folder / "index.json", canonical_json(seen).encode())
     for path in (*folder.glob("*.parquet"), *folder.glob(".*.tmp")):
         if path not in named:
             path.unlink(missing_ok=True)
+
+
+def _paths(folder: Path, index: Index) -> set[Path]:
+    return {runs.run_path(folder, file) for file in index.files}
 
 
 @contextmanager

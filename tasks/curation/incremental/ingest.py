@@ -7,6 +7,7 @@ import polars as pl
 
 from tasks.curation.frames import CANDIDATES, QUESTIONS
 from tasks.curation.incremental import runs
+from tasks.curation.incremental.fingerprints import is_untouched, settled_fingerprint
 from tasks.curation.incremental.index import Index, with_run
 from tasks.errors import IntegrityError
 from tasks.feedback import log
@@ -36,6 +37,10 @@ def ingest(
         HomeError: when the disk is full or not writable.
         IntegrityError: when a file is missing, altered, or holds something else.
     """
+    # Taken before anything is read, so that it fits what was read, or nothing.
+    seen = settled_fingerprint(log.segment_path(home, domain, name) for name in segments)
+    if not is_untouched((log.segment_path(home, domain, name) for name in index.segments), index.seen_segments):
+        log.verify(home, domain, index.segments)
     names = sorted({file.sha256 for file in candidates})
     new_segments = sorted({*segments} - {*index.segments})
     new_files = sorted({*names} - {*index.candidate_files})
@@ -43,6 +48,7 @@ def ingest(
     sampled, asked = _append(folder, index.candidates, new_files, lambda name: read_candidates(home.objects, name))
     update = {
         "segments": tuple(sorted(segments)),
+        "seen_segments": seen,
         "candidate_files": tuple(names),
         "events": events,
         "candidates": sampled,
@@ -92,6 +98,22 @@ def read_questions(objects: Path, references: Sequence[FileRef]) -> pl.DataFrame
     needed = ("id", "question", "family", "split")
     frames = [_read_columns(objects / f"{file.sha256}.jsonl", file.sha256, QUESTIONS, needed) for file in references]
     return pl.concat([QUESTIONS.to_frame(), *frames]).unique("id", keep="first", maintain_order=True).sort("id")
+
+
+def asked_questions(objects: Path, folder: Path, index: Index, references: Sequence[FileRef]) -> pl.DataFrame:
+    """As `read_questions`; files that the index has read are verified, and not parsed again."""
+    if index.questions is None or index.question_files != tuple(file.sha256 for file in references):
+        return read_questions(objects, references)
+    for file in references:
+        read_verified(objects / f"{file.sha256}.jsonl", file.sha256)
+    return known_questions(folder, index)
+
+
+def known_questions(folder: Path, index: Index) -> pl.DataFrame:
+    """QUESTIONS as they were when the domain was curated last, sorted by id."""
+    if index.questions is None:
+        return QUESTIONS.to_frame()
+    return pl.read_parquet(runs.run_path(folder, index.questions)).select(QUESTIONS.names()).sort("id")
 
 
 def _read_columns(path: Path, sha256: str, schema: pl.Schema, needed: Sequence[str]) -> pl.DataFrame:

@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from example_judges import NEW, NO_ROWS, POOR, RIGHT, audited_judgements, calibrated_judges
 
-from tasks.curation.summary import FeedbackSummary, summarise_feedback
+from tasks.curation.summary import summarise_feedback
 from tasks.errors import HomeError
 from tasks.evaluation.report import report_json, write_report
 from tasks.evaluation.report_html import render_report
-from tasks.records import AnswerRow
+from tasks.evaluation.round_feedback import RoundFeedback
+from tasks.evaluation.round_win_rates import JudgedWinRate, RoundWinRates
+from tasks.judging.budget import Spend
+from tasks.judging.llm_judge import JudgingCounts
+from tasks.judging.work import JudgeWork
+from tasks.records import AnswerRow, FileRef, HeadToHead
 
 MakeRound = Callable[..., Any]
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 * 7 }} </script>"
@@ -45,8 +50,10 @@ def test_report_json_has_exactly_the_keys_of_the_contract(make_round: MakeRound)
         "questions",
         "arms",
         "comparisons",
+        "win_rates",
         "decision",
         "feedback",
+        "judging",
         "provenance",
     ]
     assert (values["schema"], values["domain"], values["round"], values["questions"]) == (1, "python-stdlib", 4, 80)
@@ -162,9 +169,9 @@ def test_the_best_mean_of_a_row_is_bold_and_only_that(make_round: MakeRound) -> 
     assert ["<strong>" in cell for cell in cells] == [False, False, True]
 
 
-def judged_by(name: str) -> FeedbackSummary:
+def judged_by(name: str) -> RoundFeedback:
     judges = [each.model_copy(update={"judge": name}) for each in calibrated_judges() if each.judge == POOR]
-    return summarise_feedback([], {}, [], NO_ROWS, 0, judges)
+    return RoundFeedback(summary=summarise_feedback([], {}, [], NO_ROWS, 0, judges))
 
 
 def put_into_rows(sample: Any, field: str, value: Any) -> Mapping[str, Any]:
@@ -235,9 +242,9 @@ def test_a_training_with_kto_is_told_as_such(make_round: MakeRound) -> None:
     assert "KTO loss" in page and "DPO" not in page
 
 
-def learned_from(people: str = "human") -> FeedbackSummary:
+def learned_from(people: str = "human") -> RoundFeedback:
     feedback, _ = audited_judgements(people)
-    return summarise_feedback([], {}, feedback, NO_ROWS, 0, calibrated_judges(people))
+    return RoundFeedback(summary=summarise_feedback([], {}, feedback, NO_ROWS, 0, calibrated_judges(people)))
 
 
 def test_judges_are_shown_with_their_figures_their_doubts_and_a_chart(make_round: MakeRound) -> None:
@@ -246,7 +253,7 @@ def test_judges_are_shown_with_their_figures_their_doubts_and_a_chart(make_round
         "<h2>Judges</h2>",
         'id="chart-judges"',
         '0.80 <span class="range">0.54 to 0.92</span>',
-        "judge:local@0123456789ab counts at weight 0.25 in training and decides no promotion: its kappa with people is",
+        "judge:local@0123456789ab is left out of training and decides no promotion: its kappa with people is at most",
         "judge:other@ba9876543210 counts at weight 0.25 in training and decides no promotion: it has not been compared",
     ):
         assert part in page, part
@@ -256,7 +263,8 @@ def test_judges_are_shown_with_their_figures_their_doubts_and_a_chart(make_round
 
 def test_a_round_without_judges_has_no_section_on_them(make_round: MakeRound) -> None:
     people_only = [row for row in audited_judgements()[0] if row.source == "human"]
-    page = render(make_round(questions=6), feedback=summarise_feedback([], {}, people_only, NO_ROWS, 0))
+    summary = summarise_feedback([], {}, people_only, NO_ROWS, 0)
+    page = render(make_round(questions=6), feedback=RoundFeedback(summary=summary))
     assert "<h2>Feedback</h2>" in page
     assert "<h2>Judges</h2>" not in page
 
@@ -304,3 +312,66 @@ def test_very_long_answers_are_cut_in_the_page_only(make_round: MakeRound, tmp_p
     assert "[…]" in render(sample, answers=long)
     write_report(tmp_path, sample.report, sample.decision, long, {}, {})
     assert "word " * 5000 in (tmp_path / "answers.jsonl").read_text()
+
+
+# --- win rates and what judges were asked -------------------------------------------------------------
+
+
+def rate(**changes: Any) -> JudgedWinRate:
+    fields = {"mean": 0.61, "ci95": (0.52, 0.7), "corrected": True, "labelled": 20, "judged": 70, "naive": 0.74}
+    return JudgedWinRate.model_validate({**fields, "naive_ci95": (0.64, 0.83), "evidence": True, **changes})
+
+
+def compared_with(best: str | None, **rates: JudgedWinRate) -> tuple[HeadToHead, RoundFeedback]:
+    """What was compared, and what was found by these sources."""
+    rows = FileRef(sha256="c" * 64, rows=70)
+    found = RoundWinRates(rates=rates, best=best, labels={"human": 20}, labels_sha256="d" * 64, last_label_at=None)
+    spent = Spend(calls=140, comparisons=70, prompt_tokens=9_000, completion_tokens=1_000, cost_usd=0.25)
+    counts = JudgingCounts(judged=70, kept=3, skipped={"refusal": 2, "budget": 8}, damaged=0, spent=spent)
+    work = (JudgeWork(judge=f"judge:{EVIL}", stage="evaluate", counts=counts),)
+    return HeadToHead(comparisons=rows, equal=10, verdicts=rows), RoundFeedback(win_rates=found, work=work)
+
+
+def test_win_rates_and_the_judges_work_are_in_both_reports(make_round: MakeRound, tmp_path: Path) -> None:
+    sample = make_round(questions=6)
+    compared, feedback = compared_with("judge:j@0123456789ab", **{"judge:j@0123456789ab": rate(), "people": rate()})
+    report = sample.report.model_copy(update={"head_to_head": compared})
+    write_report(tmp_path, report, sample.decision, sample.answers, {}, {}, feedback=feedback)
+    values = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    judged = values["win_rates"]["judge:j@0123456789ab"]
+    assert (judged["mean"], judged["naive"], judged["labelled"], judged["corrected"]) == (0.61, 0.74, 20, True)
+    assert values["arms"]["challenger"]["metrics"]["win_rate"] == {"mean": 0.61, "ci95": [0.52, 0.7]}
+    assert "win_rate" not in values["arms"]["champion"]["metrics"]
+    counts = values["judging"]["evaluate"][f"judge:{EVIL}"]
+    assert (counts["judged"], counts["skipped"]["budget"], counts["spent"]["cost_usd"]) == (70, 8, 0.25)
+    assert values["judging"]["collect"] == {}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for part in (
+        "<h2>Win rates</h2>",
+        '0.61 <span class="range">0.52 to 0.70</span>',
+        '0.74 <span class="range">0.64 to 0.83</span>',
+        "70 test questions with different answers; 10 questions with equal answers: ties.",
+        "<h2>What judges were asked</h2>",
+        "2 refusal, 8 budget",
+        '<th scope="row">Win rate</th>',
+    ):
+        assert part in page, part
+    assert EVIL not in page
+
+
+def test_a_judges_own_word_alone_is_shown_as_no_evidence_and_is_no_metric(make_round: MakeRound) -> None:
+    sample = make_round(questions=6)
+    alone = rate(corrected=False, evidence=False, labelled=0, mean=0.74, ci95=(0.64, 0.83))
+    compared, feedback = compared_with(None, **{"judge:j": alone})
+    report = sample.report.model_copy(update={"head_to_head": compared})
+    page = render(sample, report=report, feedback=feedback)
+    assert "j: uncorrected, for people labelled none of it. That is the judge&#39;s word alone" in page
+    assert '<th scope="row">Win rate</th>' not in page
+    assert "win_rate" not in report_json(report, None, {}, feedback)["arms"]["challenger"]["metrics"]
+
+
+def test_a_round_in_which_nothing_was_compared_has_no_section_on_it(make_round: MakeRound) -> None:
+    page = render(make_round(questions=6))
+    assert "<h2>Win rates</h2>" not in page and "<h2>What judges were asked</h2>" not in page
+    values = report_json(make_round(questions=6).report, None, {})
+    assert (values["win_rates"], values["judging"]) == (None, {"collect": {}, "evaluate": {}})

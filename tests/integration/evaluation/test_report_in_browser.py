@@ -8,6 +8,7 @@ from example_judges import NO_ROWS, audited_judgements, calibrated_judges
 
 from tasks.curation.summary import summarise_feedback
 from tasks.evaluation.report import write_report
+from tasks.evaluation.round_feedback import RoundFeedback
 
 EVIL = "<script>alert(1)</script>"
 
@@ -24,7 +25,7 @@ def test_the_report_draws_every_chart_and_shows_a_script_as_text(
         sample.answers,
         sample.provenance,
         sample.curves,
-        feedback=learned_from,
+        feedback=RoundFeedback(summary=learned_from),
     )
     seen = visit(page)
     assert seen.console == ()

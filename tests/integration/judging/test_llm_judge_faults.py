@@ -216,18 +216,23 @@ def test_a_lone_comparison_that_fails_is_an_error_too(
         judge_comparisons(make_judge(endpoint), comparisons[:1], note)
 
 
+@pytest.mark.parametrize(
+    ("looked_for_in", "sentence"),
+    [
+        ("the variable OPENAI_API_KEY", "and there is none in the variable OPENAI_API_KEY: set it"),
+        ("", "and the judge's settings name none: name an environment variable"),
+    ],
+)
 def test_an_endpoint_without_a_key_that_wants_one_says_where_to_put_it(
-    make_judge: MakeJudge, comparisons: list[Comparison], note: Path
+    make_judge: MakeJudge, comparisons: list[Comparison], note: Path, looked_for_in: str, sentence: str
 ) -> None:
     from dataclasses import replace
 
     from tasks.judging.api_key import ApiKey
 
     with serve(ScriptedEndpoint(faults=[status(401, "who are you")] * 9)) as endpoint:
-        judge = replace(make_judge(endpoint), key=ApiKey("", "the variable OPENAI_API_KEY"))
-        with pytest.raises(
-            JudgeError, match=r"asks for an API key \(401: who are you\), and there is none in the vari"
-        ):
+        judge = replace(make_judge(endpoint), key=ApiKey("", looked_for_in))
+        with pytest.raises(JudgeError, match=rf"asks for an API key \(401: who are you\), {sentence}"):
             judge_comparisons(judge, comparisons, note)
 
 

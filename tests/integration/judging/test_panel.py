@@ -8,9 +8,10 @@ import pytest
 from scripted_endpoint import KEY, ScriptedEndpoint, always_first, serve
 
 from tasks.config import Config
-from tasks.errors import JudgeError
+from tasks.errors import IntegrityError, JudgeError
 from tasks.home import Home
 from tasks.judging.panel import judge_by_panel
+from tasks.judging.work import read_work
 from tasks.records import Comparison
 
 
@@ -33,8 +34,8 @@ def test_each_judge_has_its_own_voice_budget_and_endpoint(
             {"name": "wise", "url": wise.url, "model": "m"},
             {"name": "biased", "url": biased.url, "model": "other", "budget": {"comparisons": 2}},
         )
-        rows = judge_by_panel(config, home, twice, tmp_path / "round", 4)
-        again = judge_by_panel(config, home, twice, tmp_path / "round", 4)
+        rows = judge_by_panel(config, home, twice, tmp_path / "round", 4, "collect")
+        again = judge_by_panel(config, home, twice, tmp_path / "round", 4, "collect")
         assert (len(wise.asked), len(biased.asked)) == (12, 4)
     assert again == rows
     assert len({row.id for row in rows}) == len(rows) == 8
@@ -48,7 +49,7 @@ def test_each_judge_has_its_own_voice_budget_and_endpoint(
 
 
 def test_without_judges_nobody_is_asked(comparisons: list[Comparison], ratchet_home: Path, tmp_path: Path) -> None:
-    assert judge_by_panel(make_config(), Home(ratchet_home), comparisons, tmp_path / "round", 1) == []
+    assert judge_by_panel(make_config(), Home(ratchet_home), comparisons, tmp_path / "round", 1, "collect") == []
 
 
 def test_a_judge_that_refuses_stops_the_round_and_what_the_others_said_is_paid_for_once(
@@ -63,8 +64,56 @@ def test_a_judge_that_refuses_stops_the_round_and_what_the_others_said_is_paid_f
         strict.faults = [lambda handler: handler.send_error(401)] * 99
         monkeypatch.setenv("OTHER_KEY", "sk-wrong")
         with pytest.raises(JudgeError, match="refuses the API key"):
-            judge_by_panel(config, home, comparisons, tmp_path / "round", 1)
+            judge_by_panel(config, home, comparisons, tmp_path / "round", 1, "collect")
         strict.faults = []
-        rows = judge_by_panel(config, home, comparisons, tmp_path / "round", 1)
+        rows = judge_by_panel(config, home, comparisons, tmp_path / "round", 1, "collect")
         assert len(wise.asked) == 12
     assert len(rows) == 12
+
+
+def test_each_stage_has_its_share_of_the_budget_and_a_note_of_its_own(
+    comparisons: list[Comparison], ratchet_home: Path, tmp_path: Path
+) -> None:
+    home, folder = Home(ratchet_home), tmp_path / "round"
+    with serve(ScriptedEndpoint()) as endpoint:
+        budget = {"comparisons": 4, "test_share": 0.5}
+        config = make_config({"name": "wise", "url": endpoint.url, "model": "m", "budget": budget})
+        collected = judge_by_panel(config, home, comparisons[:3], folder, 1, "collect")
+        assert len(endpoint.asked) == 4
+        evaluated = judge_by_panel(config, home, comparisons[3:], folder, 1, "evaluate")
+        assert len(endpoint.asked) == 8
+    assert (len(collected), len(evaluated)) == (2, 2)
+    assert sorted(path.parent.name for path in folder.rglob("wise.journal")) == ["collect", "evaluate"]
+    name = collected[0].source
+    assert [(each.judge, each.stage) for each in read_work(folder)] == [(name, "collect"), (name, "evaluate")]
+    for each in read_work(folder):
+        assert (each.counts.judged, each.counts.skipped["budget"], each.counts.spent.calls) == (2, 1, 4)
+
+
+def test_without_a_share_a_judge_is_not_asked_about_test_answers_even_where_nothing_limits_it(
+    comparisons: list[Comparison], ratchet_home: Path, tmp_path: Path
+) -> None:
+    with serve(ScriptedEndpoint()) as endpoint:
+        config = make_config({"name": "wise", "url": endpoint.url, "model": "m", "budget": {"test_share": 0}})
+        home = Home(ratchet_home)
+        assert judge_by_panel(config, home, comparisons, tmp_path, 1, "evaluate") == []
+        assert endpoint.asked == []
+        assert len(judge_by_panel(config, home, comparisons, tmp_path, 1, "collect")) == 6
+
+
+def test_what_a_judge_was_asked_is_kept_and_a_damaged_account_is_named(
+    comparisons: list[Comparison], ratchet_home: Path, tmp_path: Path
+) -> None:
+    assert read_work(tmp_path) == []
+    with serve(ScriptedEndpoint()) as endpoint:
+        config = make_config({"name": "wise", "url": endpoint.url, "model": "m"})
+        for _ in range(2):
+            judge_by_panel(config, Home(ratchet_home), comparisons, tmp_path, 1, "collect")
+    [work] = read_work(tmp_path)
+    # The second time all was kept; what was spent is that of both.
+    assert (work.counts.judged, work.counts.kept, work.counts.spent.calls) == (6, 6, 12)
+    (tmp_path / "judging" / "collect" / "wise.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(
+        IntegrityError, match=r"wise\.json is damaged: delete it; nothing but the account of it is lost"
+    ):
+        read_work(tmp_path)

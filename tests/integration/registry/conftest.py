@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.registry.lineage_world import World, build_world
 
 from tasks.config import Config
 from tasks.files import sha256_of_directory
@@ -126,3 +127,9 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(MlflowClient, method, end)
 
     return arm
+
+
+@pytest.fixture
+def world(config: Config, home: Home, base: BaseModelRef, train: Callable[[int], Any]) -> World:
+    """Three rounds, their snapshots, and the versions they were registered as."""
+    return build_world(config, home, base, train)

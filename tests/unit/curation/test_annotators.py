@@ -178,7 +178,7 @@ _JUDGEMENTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(_JUDGEMENTS, max_size=14, unique_by=lambda row: row.id), seed=st.integers(0, 99))
 def test_agreement_adds_up_over_questions_and_ignores_order_and_other_columns(rows: list[Feedback], seed: int) -> None:
     events = events_frame(rows)

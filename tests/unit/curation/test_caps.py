@@ -4,7 +4,7 @@ from collections import Counter
 
 import polars as pl
 import pytest
-from example_rows import assert_is_a_filter, keys, rows_frame
+from example_rows import assert_lawful, keys, pairs_frame, shuffled
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -45,13 +45,13 @@ REFERENCE = {"origin": "reference", "source": "reference:c"}
 def test_the_first_rows_of_a_question_stay(
     rows: list[dict[str, object]], limit: int, limits: dict[str, int], kept: list[str]
 ) -> None:
-    screened = cap_per_prompt(rows_frame(rows), limit, limits)
+    screened = cap_per_prompt(pairs_frame(rows), limit, limits)
     assert keys(screened.kept) == kept
     assert set(screened.removed["reason"]) <= {"pairs_over_limit"}
 
 
 def test_another_kind_is_capped_when_it_is_named() -> None:
-    rows = rows_frame([{"kind": "rated"}, {"kind": "rated"}, {}, {}])
+    rows = pairs_frame([{"kind": "rated"}, {"kind": "rated"}, {}, {}])
     screened = cap_per_prompt(rows, 1, kind="rated")
     assert keys(screened.kept) == ["k0", "k2", "k3"]
     assert screened.removed["reason"].to_list() == ["rated_answers_over_limit"]
@@ -70,15 +70,17 @@ _ROW = st.fixed_dictionaries(
 
 @given(rows=st.lists(_ROW, max_size=12), limit=st.integers(1, 3), by_judge=st.integers(0, 3), seed=st.integers(0, 99))
 def test_the_cap_per_prompt_is_a_filter(rows: list[dict[str, object]], limit: int, by_judge: int, seed: int) -> None:
-    frame = rows_frame(rows)
-    assert_is_a_filter(lambda each: cap_per_prompt(each, limit, {"judge": by_judge}), frame, READS_PROMPT, seed)
+    frame = pairs_frame(rows)
+    assert_lawful(
+        lambda each: cap_per_prompt(each, limit, {"judge": by_judge}), frame, READS_PROMPT, shuffled(frame, seed)
+    )
     kept = cap_per_prompt(frame, limit, {"judge": by_judge}).kept.filter(pl.col("kind") == "pair")
     assert max(kept["question_id"].value_counts()["count"], default=0) <= limit
 
 
 def given_by(**counts: int) -> pl.DataFrame:
     """So many pairs by each of these people."""
-    return rows_frame([{"annotator": name} for name, count in counts.items() for _ in range(count)])
+    return pairs_frame([{"annotator": name} for name, count in counts.items() for _ in range(count)])
 
 
 def shares(rows: pl.DataFrame) -> Counter[str]:
@@ -110,7 +112,7 @@ def test_a_person_keeps_a_few_rows_in_any_case() -> None:
 
 def test_kinds_are_capped_each_for_itself_and_others_rows_stay() -> None:
     mine = [{"kind": kind, "annotator": "ann"} for kind in ("demonstration", "pair") for _ in range(5)]
-    rows = rows_frame(
+    rows = pairs_frame(
         [*mine, {"annotator": "bob"}, {**JUDGE, "annotator": None}, {"kind": "demonstration"} | REFERENCE]
     )
     rows = rows.with_columns(annotator=pl.when(pl.col("origin") == "human").then("annotator"))
@@ -125,7 +127,7 @@ def test_kinds_are_capped_each_for_itself_and_others_rows_stay() -> None:
 
 
 def test_people_of_the_same_name_from_different_sources_are_two() -> None:
-    rows = rows_frame([{"origin": origin} for origin in ("human", "human", "human", "end_user")])
+    rows = pairs_frame([{"origin": origin} for origin in ("human", "human", "human", "end_user")])
     assert len(cap_annotators(rows, 0.5).kept) == 2
 
 
@@ -133,8 +135,10 @@ def test_people_of_the_same_name_from_different_sources_are_two() -> None:
 def test_the_cap_on_annotators_is_a_filter(
     rows: list[dict[str, object]], max_share: float, at_least: int, seed: int
 ) -> None:
-    frame = rows_frame(rows)
-    assert_is_a_filter(lambda each: cap_annotators(each, max_share, at_least=at_least), frame, READS_ANNOTATOR, seed)
+    frame = pairs_frame(rows)
+    assert_lawful(
+        lambda each: cap_annotators(each, max_share, at_least=at_least), frame, READS_ANNOTATOR, shuffled(frame, seed)
+    )
 
 
 @given(counts=st.lists(st.integers(1, 60), min_size=2, max_size=6), max_share=st.floats(0.05, 1.0))
@@ -150,21 +154,26 @@ def test_the_cap_is_the_greatest_that_holds(counts: list[int], max_share: float)
 
 
 def test_a_weight_keeps_its_share_of_a_source() -> None:
-    rows = rows_frame([{"origin": ("human", "end_user", "judge:j@1", "judge:k@1")[n % 4]} for n in range(8000)])
-    kept = apply_weights(rows, {"end_user": 0.5, "judge": 0.2, "judge:k@1": 0.0}).kept
-    counts = Counter(kept["origin"])
+    rows = pairs_frame([{"origin": ("human", "end_user", "judge:j@1", "judge:k@1")[n % 4]} for n in range(8000)])
+    screened = apply_weights(rows, {"end_user": 0.5, "judge": 0.2, "judge:k@1": 0.0})
+    counts = Counter(screened.kept["origin"])
     assert counts["human"] == 2000
     assert counts["judge:k@1"] == 0
     assert 900 < counts["end_user"] < 1100
     assert 320 < counts["judge:j@1"] < 480
+    assert set(screened.removed.select("origin", "reason", "detail").iter_rows()) == {
+        ("end_user", "rows_by_weight", "end_user"),
+        ("judge:j@1", "rows_by_weight", "judge:j@1"),
+        ("judge:k@1", "rows_of_sources_left_out", "judge:k@1"),
+    }
 
 
 @given(rows=st.lists(_ROW, max_size=12), weight=st.floats(0.0, 1.0), seed=st.integers(0, 99))
 def test_weighing_is_a_filter_that_looks_at_each_row_alone(
     rows: list[dict[str, object]], weight: float, seed: int
 ) -> None:
-    frame = rows_frame(rows)
-    assert_is_a_filter(lambda each: apply_weights(each, {"judge": weight}), frame, READS_WEIGHTS, seed)
+    frame = pairs_frame(rows)
+    assert_lawful(lambda each: apply_weights(each, {"judge": weight}), frame, READS_WEIGHTS, shuffled(frame, seed))
     one_by_one = [apply_weights(frame[n], {"judge": weight}).kept for n in range(len(frame))]
     assert pl.concat([frame.clear(), *one_by_one]).equals(apply_weights(frame, {"judge": weight}).kept)
 
@@ -172,7 +181,7 @@ def test_weighing_is_a_filter_that_looks_at_each_row_alone(
 @given(weight=st.floats(0.0, 1.0), more=st.floats(0.0, 1.0))
 def test_a_greater_weight_keeps_what_a_smaller_one_kept(weight: float, more: float) -> None:
     assume(weight <= more)
-    rows = rows_frame([JUDGE] * 50)
+    rows = pairs_frame([JUDGE] * 50)
     smaller, greater = (set(keys(apply_weights(rows, {"judge": each}).kept)) for each in (weight, more))
     assert smaller <= greater
 

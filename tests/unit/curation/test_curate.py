@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tasks.config import Config
 from tasks.curation import pipeline as pipeline_module
 from tasks.curation.curate import curate
-from tasks.curation.demonstrations import Proposed, propose_demonstrations
+from tasks.curation.demonstrations import propose_demonstrations
+from tasks.curation.proposals import Proposed
 from tasks.curation.resolution import resolve_judgements
 from tasks.curation.tallies import total
 from tasks.errors import DomainError, IntegrityError
@@ -63,7 +64,7 @@ def name_of(world: World) -> str | None:
     return snapshot and snapshot.sha256
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(worlds(), st.randoms(use_true_random=False), st.data())
 def test_the_same_events_in_any_order_and_any_batches_give_the_same_snapshot(
     world: World, shuffler: random.Random, data: st.DataObject
@@ -86,7 +87,7 @@ def test_the_same_events_in_any_order_and_any_batches_give_the_same_snapshot(
     assert again == name_of(world)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(worlds())
 def test_the_side_a_candidate_was_shown_on_does_not_change_the_snapshot(world: World) -> None:
     rows = log.one_per_id(world.feedback)
@@ -94,7 +95,7 @@ def test_the_side_a_candidate_was_shown_on_does_not_change_the_snapshot(world: W
     assert name_of(world._replace(feedback=turned)) == name_of(world._replace(feedback=rows))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(worlds())
 def test_every_row_of_a_snapshot_may_be_trained_on(world: World) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +118,7 @@ def test_every_row_of_a_snapshot_may_be_trained_on(world: World) -> None:
     assert max(sampled.values(), default=0) <= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(worlds())
 def test_every_judgement_is_kept_or_counted_as_dropped(world: World) -> None:
     with tempfile.TemporaryDirectory() as folder:

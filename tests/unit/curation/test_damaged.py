@@ -1,7 +1,7 @@
 """Answers that were decoded wrongly are not taught."""
 
 import pytest
-from example_screening import assert_lawful, demonstration, pair, rated, rows_frame
+from example_rows import assert_lawful, demonstration, pair, rated, rows_frame
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +30,7 @@ def test_only_answers_that_are_learned_from_are_judged() -> None:
     assert drop_damaged(rows).removed["key"].to_list() == ["002"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text() | st.text("Ãâ€œ\x00\t\n\ufffdé"), min_size=1, max_size=8), st.data())
 @example(["Größe\t\n\r\f", "UN CAFÉ…", "SÃO"], None)
 def test_what_goes_is_what_text_damage_finds(texts: list[str], data: st.DataObject | None) -> None:

@@ -10,7 +10,8 @@ from example_records import candidate, judgement, question
 from hypothesis import given, settings
 
 from tasks.config import Config
-from tasks.curation.data_card import DataCard
+from tasks.curation.data_card import DataCard, render
+from tasks.curation.filters.personal_data import KINDS
 from tasks.errors import DomainError
 from tasks.home import Home
 from tasks.records import Snapshot
@@ -25,7 +26,7 @@ def read_card(home: Home, snapshot: Snapshot) -> tuple[DataCard, str]:
     return DataCard.model_validate(manifest["card"]), (folder / "data_card.md").read_text()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(worlds(ratings=True))
 def test_the_rows_in_are_the_rows_out_and_those_removed(world: World) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -46,6 +47,35 @@ def test_the_rows_in_are_the_rows_out_and_those_removed(world: World) -> None:
             by_reason[reason] = by_reason.get(reason, 0) + sum(kinds.values())
         assert {example.reason for example in each.examples} == set(each.removed)
     assert by_reason == {reason: count for reason, count in snapshot.dropped.items() if count}
+
+
+def test_the_texts_in_which_personal_data_was_replaced_are_counted_by_what_it_was(tmp_path: Path) -> None:
+    asked = question("q", "Mail ann@firm.com or bob@firm.com.", text="Who is at 81.2.69.142?")
+    feedback = [judgement("Call +49 30 901820.", "[email] is not given.", "a", name="q", annotator="ann")]
+    candidates = [candidate(text, "q") for text in ("Call +49 30 901820.", "[email] is not given.")]
+    home = Home(tmp_path)
+    card, text = read_card(home, curate_records(home, [asked], candidates, feedback, CONFIG))
+    # The pairs: of the two answers, and of the reference answer and the one that lost.
+    assert card.rows_in == {"demonstration": {"reference": 1}, "pair": {"human": 1, "reference": 1}}
+    assert card.replaced == {
+        "email": {"demonstration": 1, "pair": 1},
+        "ip": {"demonstration": 1, "pair": 2},
+        "phone": {"pair": 1},
+    }
+    assert "| e-mail addresses | 1 | 1 | 0 |" in text
+    assert "| phone numbers | 0 | 1 | 0 |" in text
+
+
+def test_a_card_of_nothing_replaced_does_not_speak_of_it(tmp_path: Path) -> None:
+    card, text = card_of(tmp_path)
+    assert card.replaced == {}
+    assert "Replaced" not in text
+
+
+def test_every_kind_of_data_that_is_replaced_has_its_words() -> None:
+    every = {kind: {"pair": 1} for kind in KINDS}
+    card = DataCard(judgements={}, rows_in={}, replaced=every, filters=(), rows_out={}, chosen_longer=None)
+    assert render(card).count(" | 0 | 1 | 0 |\n") == len(KINDS)
 
 
 def card_of(tmp_path: Path, long: str = "y") -> tuple[DataCard, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from example_screening import assert_lawful, demonstration, pair, rated, rows_frame
+from example_rows import assert_lawful, demonstration, pair, rated, rows_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,7 +186,7 @@ def test_without_a_test_set_everything_stays() -> None:
 few_words = st.lists(st.sampled_from(["a", "b", "c", "é"]), max_size=14).map(" ".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(few_words, min_size=1, max_size=4), st.lists(few_words, max_size=3), st.integers(1, 10))
 def test_what_goes_is_what_a_plain_search_finds(texts: list[str], answers: list[str], ngram: int) -> None:
     tests = [{"id": f"t{number}", "question": f"{number}?", "answer": answer} for number, answer in enumerate(answers)]
@@ -212,7 +212,7 @@ def test_what_goes_is_what_a_plain_search_finds(texts: list[str], answers: list[
 texts = st.sampled_from([LONG, EIGHT, SEVEN, THIRTEEN, "Why?", "Which ones are even?", "Who is it?", "", "返回列表"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.builds(demonstration, texts, texts), min_size=1, max_size=8), st.data())
 def test_the_filter_is_lawful(given_rows: list[dict[str, Any]], data: st.DataObject) -> None:
     def apply(rows: pl.DataFrame) -> Screened:

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from example_screening import assert_lawful, demonstration, pair, rated, reasons, rows_frame
+from example_rows import assert_lawful, demonstration, pair, rated, reasons, rows_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,7 +160,7 @@ drawn = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(drawn, min_size=1, max_size=8), st.data())
 def test_the_filter_is_lawful(given_rows: list[dict[str, object]], data: st.DataObject) -> None:
     def apply(rows: pl.DataFrame) -> Screened:

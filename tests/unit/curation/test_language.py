@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 import pytest
-from example_screening import assert_lawful, demonstration, pair, rated, rows_frame
+from example_rows import assert_lawful, demonstration, pair, rated, rows_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +151,7 @@ def loaded_once() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("loaded_once")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from([text for _, text in SPOKEN] + SHORT + CODE), min_size=1, max_size=6), st.data())
 def test_the_filter_is_lawful(texts: list[str], data: st.DataObject) -> None:
     def apply(rows: pl.DataFrame) -> Screened:

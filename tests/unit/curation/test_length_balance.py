@@ -1,7 +1,7 @@
 """Whether the chosen answer is the longer one: the share, and pairs left out until it is one half."""
 
 import pytest
-from example_rows import assert_is_a_filter, keys, rows_frame
+from example_rows import assert_lawful, keys, pairs_frame, shuffled
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,18 +18,18 @@ def pair(longer: int, **more: object) -> dict[str, object]:
     [([], None), ([1], 1.0), ([-1], 0.0), ([0], 0.5), ([3, 0], 0.75), ([1, 2, 3, -1], 0.75), ([-1, -1, -1, 0], 0.125)],
 )
 def test_the_share_counts_equal_lengths_half(longer: list[int], share: float | None) -> None:
-    assert chosen_longer_share(rows_frame([pair(by) for by in longer])) == share
+    assert chosen_longer_share(pairs_frame([pair(by) for by in longer])) == share
 
 
 def test_rows_that_are_no_pairs_have_no_share() -> None:
-    rows = rows_frame([pair(1, kind="demonstration", rejected=None), pair(1, kind="rated", rejected=None)])
+    rows = pairs_frame([pair(1, kind="demonstration", rejected=None), pair(1, kind="rated", rejected=None)])
     assert chosen_longer_share(rows) is None
     assert balance_length(rows).removed.is_empty()
 
 
 @pytest.mark.parametrize("side", [1, -1])
 def test_of_the_crowded_side_judges_go_first_and_then_the_least_confident(side: int) -> None:
-    rows = rows_frame(
+    rows = pairs_frame(
         [
             pair(side, confidence=0.5),
             pair(side, origin="reference", confidence=0.6),
@@ -45,7 +45,7 @@ def test_of_the_crowded_side_judges_go_first_and_then_the_least_confident(side: 
 
 
 def test_it_says_how_long_the_answers_were() -> None:
-    removed = balance_length(rows_frame([pair(2)])).removed
+    removed = balance_length(pairs_frame([pair(2)])).removed
     assert removed.select("reason", "detail").row(0) == (
         "pairs_unbalancing_length",
         "chosen 12 characters, rejected 10",
@@ -63,6 +63,6 @@ _PAIRS = st.builds(
 
 @given(pairs=st.lists(_PAIRS, max_size=12), seed=st.integers(0, 99))
 def test_it_is_a_filter_after_which_the_share_is_one_half(pairs: list[dict[str, object]], seed: int) -> None:
-    rows = rows_frame(pairs)
-    assert_is_a_filter(balance_length, rows, READS, seed)
+    rows = pairs_frame(pairs)
+    assert_lawful(balance_length, rows, READS, shuffled(rows, seed))
     assert chosen_longer_share(balance_length(rows).kept) in (0.5, None)

@@ -7,12 +7,11 @@ from example_domain import curate_records
 from example_records import candidate, judgement, minute, question
 
 from tasks.config import Config
-from tasks.curation.incremental import measured
 from tasks.curation.incremental.measured import count_judgements, read_measured
 from tasks.feedback.event_frames import to_records
 from tasks.feedback.withdrawals import Withdrawn
 from tasks.home import Home
-from tasks.judging import calibration
+from tasks.judging import audit_rows, calibration
 from tasks.judging.calibration import calibrate
 from tasks.records import Feedback
 
@@ -39,7 +38,7 @@ def said() -> list[Feedback]:
 
 
 def test_judges_are_measured_as_on_all_judgements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured, "POSITION_PAIRS", 3)
+    monkeypatch.setattr(audit_rows, "POSITION_PAIRS", 3)
     monkeypatch.setattr(calibration, "POSITION_PAIRS", 3)
     home, rows = Home(tmp_path), said()
     curate_records(home, [question(name) for name in NAMES], CANDIDATES, rows, CONFIG)

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from example_screening import assert_lawful, demonstration, pair, rated, rows_frame
+from example_rows import assert_lawful, demonstration, pair, rated, rows_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -152,7 +152,7 @@ drawn = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(drawn, min_size=1, max_size=10), st.data())
 def test_the_filter_is_lawful(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     def apply(frame: pl.DataFrame) -> Screened:
@@ -161,7 +161,7 @@ def test_the_filter_is_lawful(rows: list[dict[str, Any]], data: st.DataObject) -
     assert_lawful(apply, rows_frame(rows), READS, data.draw(st.permutations(range(len(rows)))))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(drawn, min_size=1, max_size=8), st.sampled_from([0.5, 0.8, 0.9, 1.0]))
 def test_all_pairs_that_stay_are_less_similar_and_each_that_goes_has_its_like(
     rows: list[dict[str, Any]], threshold: float

@@ -1,7 +1,7 @@
 """The words of many texts are those that `split_words` finds in each."""
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.curation.word_lists import word_lists
@@ -10,7 +10,6 @@ from tasks.words import split_words
 texts = st.text() | st.text(st.characters(max_codepoint=127)) | st.text("aB1_.,' \n")
 
 
-@settings(deadline=None)
 @given(st.lists(texts))
 @example(["it's 3.5, a.b 1,000 'x' a'1 1.a x_y", "naïve 3.5 x’y", "返回列表", ""])
 def test_the_words_are_those_of_split_words(given_texts: list[str]) -> None:

@@ -83,7 +83,7 @@ def test_equal_answers_embedded_in_other_batches_are_ties() -> None:
     assert (comparison.wins, comparison.ties, comparison.losses) == (1, 1, 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SCORES)
 def test_the_interval_contains_the_mean_and_stays_among_the_values(values: list[float]) -> None:
     summary = bootstrap_mean(values, resamples=1000, seed=0)
@@ -93,7 +93,7 @@ def test_the_interval_contains_the_mean_and_stays_among_the_values(values: list[
     assert high <= max(values) + 1e-9
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRED_SCORES)
 def test_swapping_the_arms_negates_the_difference(pairs: list[tuple[float, float]]) -> None:
     a, b = [a for a, _ in pairs], [b for _, b in pairs]
@@ -103,7 +103,7 @@ def test_swapping_the_arms_negates_the_difference(pairs: list[tuple[float, float
     assert (backward.wins, backward.ties, backward.losses) == (forward.losses, forward.ties, forward.wins)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PAIRED_SCORES)
 def test_every_question_is_a_win_a_tie_or_a_loss(pairs: list[tuple[float, float]]) -> None:
     comparison = compare([a for a, _ in pairs], [b for _, b in pairs])

@@ -104,7 +104,7 @@ def test_answers_and_references_must_pair_up() -> None:
 TEXTS = st.lists(st.sampled_from(["cat", "dog", "fish", "the", "is", "?", "", "नमस्ते"]), max_size=8).map(" ".join)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_every_metric_is_finite_in_range_and_warns_of_nothing(pairs: list[tuple[str, str]]) -> None:
     with warnings.catch_warnings():
@@ -117,7 +117,7 @@ def test_every_metric_is_finite_in_range_and_warns_of_nothing(pairs: list[tuple[
         assert row["rouge_l_recall"] <= row["token_overlap_recall"] + 1e-12
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TEXTS.filter(lambda text: any(character.isalpha() for character in text)))
 def test_the_reference_itself_scores_one(text: str) -> None:
     [scores] = score_answers([text], [text], embed_by_words)

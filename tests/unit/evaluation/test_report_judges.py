@@ -34,7 +34,7 @@ def test_every_judge_has_its_row_and_those_not_counted_in_full_their_reason() ->
     described = describe_judges(summary())
     assert described is not None
     assert [(row["judge"], row["version"], row["labels"], row["weight"]) for row in described["rows"]] == [
-        ("local", "0123456789ab", "40", "0.25"),
+        ("local", "0123456789ab", "40", "0"),
         ("other", "ba9876543210", "0", "0.25"),
         ("reference", "", "40", "1"),
     ]

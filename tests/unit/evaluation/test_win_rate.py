@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from example_records import candidate, judgement
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -145,7 +145,6 @@ def test_outcomes_that_make_no_sense_are_refused(
         win_rate(people, judge, alone)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(OUTCOME, OUTCOME), max_size=12), st.lists(OUTCOME, max_size=12))
 def test_the_mean_lies_in_its_interval_and_the_loser_has_the_rest(
     both: list[tuple[float, float]], alone: list[float]

@@ -133,7 +133,7 @@ def test_a_person_who_answered_twice_is_one_voice_and_a_retracted_answer_none() 
     assert measure(rows) == NOTHING.model_copy(update={"comparisons": 1, "annotators": 2, "agreed": 1.0})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.text("abt!-", min_size=3, max_size=3), max_size=8),
     st.randoms(use_true_random=False),

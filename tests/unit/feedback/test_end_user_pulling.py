@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_production import kept_candidates, kept_questions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.config import Config, load_config
+from tasks.curation.curate import curate
 from tasks.errors import DomainError, IntegrityError
 from tasks.feedback import log
 from tasks.feedback.end_user_pulling import EndUserPull, pull_end_user_feedback
-from tasks.feedback.production_store import load_production, read_production
-from tasks.files import read_rows
+from tasks.feedback.production_store import read_production
+from tasks.files import write_rows
 from tasks.home import Home
-from tasks.records import Candidate, Feedback, Question
+from tasks.records import Feedback, Question
+from tasks.snapshots import read_rated_answers
 
 REPOSITORY = Path(__file__).parents[3]
 QUESTIONS = [
@@ -83,9 +86,8 @@ def start(config: Config, home: Home, how: str) -> "subprocess.Popen[bytes]":
 
 def assert_all_are_kept(home: Home, rows: Sequence[Feedback]) -> None:
     """Every judgement's question and candidate can be found."""
-    question_files, candidate_files = read_production(home, "d")
-    candidates = {row.id: row for file in candidate_files for row in read_rows(home.objects, file, Candidate)}
-    questions = {row.id for file in question_files for row in read_rows(home.objects, file, Question)} | {"deque"}
+    candidates = {row.id: row for row in kept_candidates(home)}
+    questions = {row.id for row in kept_questions(home)} | {"deque"}
     assert {row.candidate_a for row in rows} <= candidates.keys()
     assert {candidates[row.candidate_a].question_id for row in rows} <= questions
     assert {row.question_id for row in rows} <= questions
@@ -137,7 +139,7 @@ def test_notes_that_are_lost_or_damaged_cost_a_pull_and_nothing_else(config: Con
     assert log.segments(home, "d") == before
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(numbers=st.lists(st.integers(0, 59), min_size=1, max_size=20), shuffler=st.randoms(use_true_random=False))
 def test_any_order_split_over_any_files_and_pulls_leaves_the_same_log(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], shuffler: random.Random
@@ -169,9 +171,7 @@ def test_a_pull_killed_between_the_candidates_and_the_log_loses_nothing(config: 
     rows = log.read(home, "d")
     assert len(rows) == 15
     assert_all_are_kept(home, rows)
-    kept = load_production(home, "d", [])
-    assert len({each.id for each in kept.candidates}) == len(kept.candidates) == len({r.candidate_a for r in rows})
-    assert len({each.id for each in kept.questions}) == len(kept.questions)
+    assert len({each.id for each in kept_candidates(home)}) == len({row.candidate_a for row in rows})
 
 
 def test_processes_that_pull_at_once_leave_each_judgement_once(config: Config, home: Home) -> None:
@@ -219,17 +219,18 @@ def test_no_name_of_a_user_is_kept(config: Config, home: Home) -> None:
     assert files and not [path for path in files if b"ann@example.org" in path.read_bytes()]
 
 
-def test_a_production_question_that_became_a_test_question_is_left_out_with_its_candidates(
-    config: Config, home: Home
-) -> None:
+def test_a_production_question_that_became_a_test_question_teaches_nothing(config: Config, home: Home) -> None:
     drop(config, [line(1), line(2), line(3, question="What is a deque?")])
     pull_end_user_feedback(config, home)
-    held_out = Question(id="new", question="question 1?", family="f", split="test")
-    kept = load_production(home, "d", [held_out])
-    assert [each.question for each in kept.questions] == ["Question 2?"]
-    assert kept.test_questions == 1
-    assert {each.question_id for each in kept.candidates} == {kept.questions[0].id, "deque"}
-    assert load_production(home, "nothing-yet", []).candidates == ()
+    deque = Question(id="deque", question="What is a deque?", answer="A queue.", family="deque", split="train")
+    held_out = Question(id="new", question="Question 1?", family="f", split="test")
+    questions, candidates = read_production(home, "d")
+    asked = [write_rows(home.objects, [deque, held_out]), *questions]
+    settings = config.curate.model_copy(update={"weights": {}})
+    snapshot = curate(home, "d", asked, candidates, config.model_copy(update={"curate": settings}))
+    rated = read_rated_answers(home.snapshots, snapshot)
+    assert {row.prompt[-1].content for row in rated} == {"Question 2?", "What is a deque?"}
+    assert snapshot.dropped["rows_with_test_question"] == 1
 
 
 def test_a_damaged_list_of_production_files_is_named(config: Config, home: Home) -> None:

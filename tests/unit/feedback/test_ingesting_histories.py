@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 from example_labels import REQUESTS, SALT, USERS, dataset, pull, response
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.feedback.ingesting import reconcile
@@ -59,7 +59,6 @@ def standing(rows: list[Feedback]) -> list[Feedback]:
     return [row for row in one_per_id(rows) if not row.retracted]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(changes, any_kind), max_size=12), st.data(), st.randoms(use_true_random=False))
 def test_any_pulls_leave_what_one_last_pull_would(
     events: list[tuple[tuple[str, str, str, str | None], str]], data: st.DataObject, shuffler: random.Random
@@ -72,7 +71,6 @@ def test_any_pulls_leave_what_one_last_pull_would(
     assert pull(states[-1].responses, rows, as_of=states[-1].at)[0] == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(changes, kept_forever), max_size=12), st.data(), st.randoms(use_true_random=False))
 def test_pulls_of_different_ages_end_as_the_newest_in_whatever_order_they_are_written(
     events: list[tuple[tuple[str, str, str, str | None], str]], data: st.DataObject, shuffler: random.Random
@@ -86,7 +84,6 @@ def test_pulls_of_different_ages_end_as_the_newest_in_whatever_order_they_are_wr
     assert one_per_id(rows) == one_per_id(blind) == once
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(changes, any_kind), max_size=12), st.data(), st.randoms(use_true_random=False))
 def test_the_next_pull_mends_what_an_old_one_brought_back(
     events: list[tuple[tuple[str, str, str, str | None], str]], data: st.DataObject, shuffler: random.Random

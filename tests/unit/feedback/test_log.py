@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.curation.incremental.digests import log_sha256
 from tasks.errors import HomeError, IntegrityError
 from tasks.feedback import log
 from tasks.feedback.sources import feedback_id
@@ -176,7 +177,7 @@ def test_the_log_hash_covers_the_judgements_that_stand_and_not_the_batches(tmp_p
     def hash_of(name: str, *batches: list[Feedback]) -> str:
         for batch in batches:
             log.append(Home(tmp_path / name), "d", batch)
-        return log.log_sha256(Home(tmp_path / name), "d")
+        return log_sha256(Home(tmp_path / name), "d")
 
     whole = hash_of("whole", rows)
     assert hash_of("split", *([row] for row in rows[::-1])) == whole
@@ -210,7 +211,7 @@ def test_a_damaged_segment_is_named_and_nothing_is_read_around_it(home: Home, da
     log.append(home, "d", [judgement("q3")])
     segment = max(segments(home), key=lambda path: path.stat().st_size)
     segment.write_bytes(damage(segment.read_bytes()))
-    for read in (log.read, log.count, log.log_sha256):
+    for read in (log.read, log.count, log_sha256):
         with pytest.raises(IntegrityError, match=segment.name):
             read(home, "d")
 

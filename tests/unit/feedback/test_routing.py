@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from example_records import comparison, judgement, question
 from example_routing import NONE, PREFERENCES, about, ask, chosen, labels, said, verdict
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.feedback.labels import Why
+from tasks.feedback.labels import RoutedWhy
 from tasks.feedback.routing import PastLabel, explain
 from tasks.records import Comparison, Feedback
 
@@ -34,7 +34,7 @@ def test_each_reason_is_named_and_the_strongest_comes_first() -> None:
     assert [request.priority for request in requests] == [1, 2, 3, 4, 5]
     assert counts == NONE | {"swap-inconsistent": 1, "disagrees-with-people": 1, "unsure": 1, "diverse": 2}
     assert explain(requests) == counts
-    assert list(counts) == list(get_args(Why))
+    assert list(counts) == list(get_args(RoutedWhy))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,6 @@ def test_what_must_not_or_cannot_be_asked_is_left_out(comparisons: list[Comparis
     assert len(ask(comparisons, audit_share=0.5)[0]) == asked
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["xy", "yz", "xz"])), max_size=12),
     st.lists(

@@ -6,7 +6,7 @@ import pytest
 from example_routing import NONE, about, ask, chosen, labels, said, verdict
 from scipy.stats import chi2
 
-from tasks.feedback.routing import in_order_of_draw
+from tasks.feedback.drawing import in_order_of_draw
 
 
 def test_the_audit_slice_is_a_uniform_draw_whatever_the_judge_said() -> None:

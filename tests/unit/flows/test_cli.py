@@ -222,6 +222,8 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "why": "no round has been run yet",
         "labels": [],
         "datasets": [],
+        "test_labels": [],
+        "test_datasets": [],
         "end_users": [],
     }
     assert run("status", "--config", str(config)).stdout.splitlines() == [

@@ -9,10 +9,11 @@ from example_judges import NEW, POOR, RIGHT, audited_judgements
 from flows.judges import show_judges
 from tasks.config import Config
 from tasks.feedback import log
-from tasks.feedback.event_frames import whole_frame
+from tasks.feedback.event_frames import to_records, whole_frame
+from tasks.feedback.withdrawals import NOTHING
 from tasks.files import write_rows
 from tasks.home import Home
-from tasks.judging.audit_rows import rows_to_calibrate
+from tasks.judging.audit_rows import rows_to_measure
 from tasks.judging.calibration import calibrate
 from tasks.records import (
     BaseModelRef,
@@ -75,17 +76,17 @@ def test_every_judge_has_a_column_and_a_sentence(home: Home, config: Config) -> 
     assert header.split() == ["local@0123456789ab", "other@ba9876543210", "reference"]
     assert "0.80 (0.54 to 0.92)" in kappa and " - " in kappa
     assert lines[-3].startswith(
-        f"{POOR} counts at weight 0.25 in training and decides no promotion: its kappa with people"
+        f"{POOR} is left out of training and decides no promotion: its kappa with people is at most"
     )
     assert lines[-2].startswith(f"{NEW} counts at weight 0.25 in training and decides no promotion: it has not been")
     assert lines[-1].startswith(f"{RIGHT} counts in full: its kappa with people is 0.80 on 40 audit comparisons")
     assert max(map(len, lines[1:10])) <= 120
     assert json.loads(json.dumps(result)) == result
     assert (result["audit_labels"], result["min_kappa"], result["min_labels"]) == (40, 0.4, 30)
-    assert [(each["judge"], each["trusted"]) for each in result["judges"]] == [
-        (POOR, False),
-        (NEW, False),
-        (RIGHT, True),
+    assert [(each["judge"], each["weight"], each["trusted"]) for each in result["judges"]] == [
+        (POOR, 0.0, False),
+        (NEW, 0.25, False),
+        (RIGHT, 1.0, True),
     ]
 
 
@@ -93,7 +94,8 @@ def test_the_figures_are_those_that_curation_has(home: Home, config: Config) -> 
     feedback, candidates = audited_judgements()
     keep_round(home, feedback, candidates)
     result, _ = show_judges(config)
-    expected = calibrate(rows_to_calibrate(whole_frame(feedback)), {each.id: each for each in candidates})
+    keep = rows_to_measure(whole_frame(feedback).lazy(), NOTHING)
+    expected = calibrate(to_records(keep), {each.id: each for each in candidates})
     assert [{name: each[name] for name in type(expected[0]).model_fields} for each in result["judges"]] == [
         each.model_dump(mode="json") for each in expected
     ]

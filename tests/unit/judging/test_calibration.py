@@ -9,10 +9,11 @@ from example_verdicts import LETTERS, MODELS, OTHER, OWN, in_orders, judge, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.feedback.event_frames import whole_frame
+from tasks.feedback.event_frames import to_records, whole_frame
 from tasks.feedback.votes import turned
+from tasks.feedback.withdrawals import NOTHING, Withdrawn
 from tasks.judging import calibration
-from tasks.judging.audit_rows import rows_to_calibrate
+from tasks.judging.audit_rows import rows_to_measure
 from tasks.judging.calibration import calibrate
 from tasks.records import Candidate, Feedback
 
@@ -145,7 +146,6 @@ def swapped(row: Feedback) -> Feedback:
     )
 
 
-@settings(deadline=None)
 @given(SAID, SAID, SAID, st.text("abt!", max_size=8), st.randoms(use_true_random=False))
 def test_neither_the_order_of_rows_nor_the_sides_they_name_change_a_figure(
     first: str, second: str, verdicts: str, orders: str, shuffler: random.Random
@@ -161,16 +161,20 @@ def test_neither_the_order_of_rows_nor_the_sides_they_name_change_a_figure(
         assert (each.people is None) == (each.comparisons == 0) == (each.accuracy is None)
 
 
-@settings(deadline=None, max_examples=50)
+def chosen_of(rows: list[Feedback], left_out: Withdrawn = NOTHING) -> list[Feedback]:
+    return to_records(rows_to_measure(whole_frame(rows).lazy(), left_out))
+
+
+@settings(max_examples=50)
 @given(SAID, SAID, SAID, st.text("abt!", max_size=8))
 def test_the_rows_chosen_from_a_whole_log_give_the_same_calibration(
     first: str, second: str, verdicts: str, orders: str
 ) -> None:
     rows, candidates = everything(first, second, verdicts, orders)
     extra = [judgement("x", "x", "tie", annotator="ann", audit=True), *people("ab", "dan", retracted=True)]
-    chosen = rows_to_calibrate(whole_frame([*rows, *extra]))
+    chosen = chosen_of([*rows, *extra])
     assert calibrate(chosen, candidates) == calibrate(rows, candidates)
-    assert {row.id for row in chosen} <= {row.id for row in rows}
+    assert {row.id for row in chosen} <= {row.id for row in [*rows, extra[0]]}
 
 
 def test_of_a_long_log_few_rows_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +182,18 @@ def test_of_a_long_log_few_rows_are_chosen(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(calibration, "POSITION_PAIRS", 5)
     rows = [*in_orders(*[("a", "b")] * 40), *people("a" + 60 * "-"), *people("a" * 30, "bob", audit=False)]
     rows += judge("a" * 50, by="judge:reference")
-    chosen = rows_to_calibrate(whole_frame(rows))
+    chosen = chosen_of(rows)
     assert calibrate(chosen, {}) == calibrate(rows, {})
-    assert len(chosen) <= 1 + 2 + 6 + 1
+    assert len([row for row in chosen if row.source.startswith("judge:")]) <= 2 + 6 + 1
+    assert len(chosen) <= 9 + 31  # and all that people said, whose agreement is measured, too
+
+
+def test_what_is_withdrawn_takes_no_place_among_those_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.judging.audit_rows.POSITION_PAIRS", 5)
+    monkeypatch.setattr(calibration, "POSITION_PAIRS", 5)
+    rows = in_orders(*[("a", "b"), ("a", "a")] * 20)
+    gone = sorted(row.id for row in rows)[:3]
+    left = [row for row in rows if row.id not in gone]
+    chosen = chosen_of(rows, Withdrawn(feedback=tuple(gone)))
+    assert len(chosen) == 5
+    assert calibrate(chosen, {}) == calibrate(left, {})

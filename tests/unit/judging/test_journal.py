@@ -33,7 +33,7 @@ def test_entries_come_back_in_order_over_many_openings(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_journal_cut_anywhere_keeps_its_whole_lines_and_takes_new_ones(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -182,3 +182,10 @@ def test_all_that_decides_the_verdict_is_in_the_version(change: dict[str, object
 def test_nothing_else_is(change: dict[str, object]) -> None:
     assert judge_version(SETTINGS.model_copy(update=change)) == judge_version(SETTINGS)
     assert re.fullmatch(r"[0-9a-f]{12}", judge_version(SETTINGS))
+
+
+def test_of_a_model_in_a_file_the_bytes_count_and_not_the_name() -> None:
+    moved = SETTINGS.model_copy(update={"model": "/elsewhere/judge.gguf"})
+    assert judge_version(moved, "a" * 64) == judge_version(SETTINGS, "a" * 64)
+    assert len({judge_version(SETTINGS, weights) for weights in (None, "a" * 64, "b" * 64)}) == 3
+    assert judge_version(moved) != judge_version(SETTINGS)
