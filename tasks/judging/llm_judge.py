@@ -143,14 +143,18 @@ def judge_comparisons(
     verdicts: list[Verdict | None] = [None] * len(comparisons)
     kinds: Counter[str] = Counter()
     path = judge.replies / f"{judge.version}.journal"
+    limits = limits or whole(judge.settings.budget)
+    # What the budget will not reach is no work to come.
+    within_budget = len(comparisons) if limits.comparisons is None else min(limits.comparisons, len(comparisons))
     with (
         open_journal(path) as replies,
-        open_purse(spend_note, limits or whole(judge.settings.budget), judge.settings.price) as purse,
-        track(f"judge {judge.name}", len(comparisons)) as advance,
+        open_purse(spend_note, limits, judge.settings.price) as purse,
+        track(f"judge {judge.name}", within_budget) as advance,
     ):
 
         def finish(place: int, outcome: Judged | SkipReason) -> None:
-            advance(1)
+            if outcome != "budget":
+                advance(1)
             if not isinstance(outcome, Judged):
                 kinds[outcome] += 1
                 return

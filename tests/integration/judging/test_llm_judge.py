@@ -111,6 +111,17 @@ def test_no_more_calls_are_under_way_than_allowed_and_as_many_as_that(make_judge
     assert endpoint.most_at_once == 5
 
 
+def test_progress_is_towards_what_the_budget_reaches(
+    make_judge: MakeJudge, comparisons: list[Comparison], note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(ScriptedEndpoint()) as endpoint:
+        judge = make_judge(endpoint, budget={"comparisons": 2})
+        judge_comparisons(judge, comparisons, note)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"judge {judge.name}: 2 to do"
+    assert lines[1].startswith(f"judge {judge.name}: 2/2 in ")
+
+
 @pytest.mark.parametrize(
     ("settings", "judged_count"),
     [
