@@ -64,6 +64,8 @@ def submit_responses(
         for record in read_records(owner, dataset_id, lambda record: record, include="responses")
         if record["external_id"] in answers and user_id not in {each["user_id"] for each in record["responses"]}
     ]
+    if not items:
+        return 0
     with track("labels: answers", len(items)) as advance:
         for start in range(0, len(items), _BATCH):
             batch = items[start : start + _BATCH]
