@@ -51,8 +51,10 @@ def test_the_report_keeps_its_contract(ratchet: Any) -> None:
         "questions",
         "arms",
         "comparisons",
+        "win_rates",
         "decision",
         "feedback",
+        "judging",
         "provenance",
     ]
     assert (report["schema"], report["domain"], report["round"], report["questions"]) == (1, "tiny", 1, 12)
