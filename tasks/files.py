@@ -5,11 +5,13 @@ Two machines that write the same rows get the same bytes, hence the same name.
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,7 +80,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-        _sync_directory(path.parent)
+        sync(path.parent)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -94,12 +96,36 @@ def describe_write_error(path: Path, error: OSError) -> str:
     return f"Writing {path} failed ({error.strerror}): check the disk, or set RATCHET_HOME elsewhere."
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Makes the file's bytes, or the folder's list of names, safe on disk before it returns.
+
+    Raises:
+        OSError: when the disk is full or fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock that this file is, and holds it while the block runs.
+
+    The system releases it when the process dies.
+
+    Raises:
+        HomeError: when the file's folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as error:
+        raise HomeError(describe_write_error(path.parent, error)) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def encode_rows(rows: Iterable[BaseModel | Mapping[str, Any]]) -> tuple[bytes, int]:

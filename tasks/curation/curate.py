@@ -19,7 +19,7 @@ from tasks.curation.incremental.assemble import (
     stale_shards,
 )
 from tasks.curation.incremental.hostility import count_agreement, find_hostile
-from tasks.curation.incremental.index import Index, LeftOut, index_folder, one_at_a_time, read_index, write_index
+from tasks.curation.incremental.index import Index, LeftOut, index_folder, lock_file, read_index, write_index
 from tasks.curation.incremental.ingest import all_questions, asked_questions, ingest, known_questions, usable
 from tasks.curation.incremental.measured import measured_events
 from tasks.curation.leakage import assert_no_test_families
@@ -28,6 +28,7 @@ from tasks.curation.tallies import tally_removed, total
 from tasks.errors import DomainError, IntegrityError
 from tasks.feedback import log
 from tasks.feedback.withdrawals import NOTHING, Withdrawn
+from tasks.files import one_at_a_time
 from tasks.home import Home
 from tasks.records import FileRef, Snapshot
 from tasks.snapshots import KINDS, Kind, read_manifest, write_shards
@@ -67,7 +68,7 @@ def curate(  # noqa: PLR0913  what a snapshot depends on
     """
     folder = index_folder(home, domain_name)
     names = log.segments(home, domain_name) if segments is None else segments
-    with one_at_a_time(folder):
+    with one_at_a_time(lock_file(folder)):
         before = usable(read_index(folder), names, candidates)
         asked = asked_questions(home.objects, folder, before, questions)
         index, said_of = ingest(home, domain_name, folder, before, names, candidates)

@@ -6,19 +6,18 @@
 The name is the hash of the manifest.
 """
 
-import fcntl
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from tasks import files
 from tasks.errors import HomeError, IntegrityError
-from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file
+from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file, sync
 from tasks.records import Record, Sha256
 
 MANIFEST = "manifest.json"
@@ -50,17 +49,16 @@ def write_folder(parent: Path, fill: Callable[[Path], None], describe: Callable[
         parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=parent, prefix=".", suffix=".tmp"))
         fill(temporary)
-        files = {path.name: sha256_of_file(path) for path in sorted(temporary.iterdir())}
-        manifest = describe(files)
+        manifest = describe({path.name: sha256_of_file(path) for path in sorted(temporary.iterdir())})
         (temporary / MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")
         for path in (*temporary.iterdir(), temporary):
-            _sync(path)
+            sync(path)
         target = parent / sha256_of(manifest)
         # Others may be reading the one that is there.
         if not _is_intact(target, type(manifest)):
             shutil.rmtree(target, ignore_errors=True)
             temporary.rename(target)
-            _sync(parent)
+            sync(parent)
     except OSError as error:
         raise HomeError(describe_write_error(parent, error)) from error
     finally:
@@ -103,21 +101,13 @@ def _is_intact(folder: Path, manifest_type: type[Manifest]) -> bool:
     return True
 
 
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Waits until no other process builds below the folder; the system releases the lock when the process dies.
+def one_at_a_time(folder: Path) -> AbstractContextManager[None]:
+    """Waits until no other process builds below the folder, and keeps others waiting while the block runs.
 
     Raises:
         HomeError: when the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a")
-    except OSError as error:
-        raise HomeError(describe_write_error(folder, error)) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return files.one_at_a_time(folder / "lock")
 
 
 def remove_leftovers(parent: Path) -> None:
@@ -127,11 +117,3 @@ def remove_leftovers(parent: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

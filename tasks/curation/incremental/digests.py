@@ -9,10 +9,11 @@ import polars as pl
 from tasks.curation.incremental import layers as layered
 from tasks.curation.incremental import runs
 from tasks.curation.incremental.fingerprints import is_untouched
-from tasks.curation.incremental.index import Index, LeftOut, index_folder, one_at_a_time, read_index
+from tasks.curation.incremental.index import Index, LeftOut, index_folder, lock_file, read_index
 from tasks.feedback import log
 from tasks.feedback.event_frames import WHOLE, last_words
 from tasks.feedback.withdrawals import Withdrawn, withdrawn, without_withdrawn
+from tasks.files import one_at_a_time
 from tasks.home import Home
 
 
@@ -34,7 +35,7 @@ def log_sha256(home: Home, domain: str, only: Sequence[str] | None = None, left_
     folder = index_folder(home, domain)
     if not folder.exists():
         return _combined(_digests(home, domain, folder, Index(), names, left_out))
-    with one_at_a_time(folder):
+    with one_at_a_time(lock_file(folder)):
         index = read_index(folder)
         # What was read from a segment that is not to be read now cannot be told from the rest.
         index = index if {*index.segments} <= {*names} else Index()

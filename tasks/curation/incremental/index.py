@@ -7,9 +7,6 @@ The index is replaced as a whole, after all that it names is there: a process th
 anything of it is damaged or missing, or of another version, it counts as empty, and all is read again.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -109,6 +106,11 @@ def index_folder(home: Home, domain: str) -> Path:
     return home.root / "curation" / domain
 
 
+def lock_file(folder: Path) -> Path:
+    """What the one process that curates the domain locks."""
+    return folder / "lock"
+
+
 def read_index(folder: Path) -> Index:
     """The index; an empty one where there is none, or anything that it names is damaged.
 
@@ -140,15 +142,6 @@ def write_index(folder: Path, index: Index) -> None:
 
 def _paths(folder: Path, index: Index) -> set[Path]:
     return {runs.run_path(folder, file) for file in index.files}
-
-
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Waits until no other process curates the domain; the system releases the lock when the process dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def with_run(folder: Path, kept: tuple[FileRef, ...], frame: pl.DataFrame) -> tuple[FileRef, ...]:

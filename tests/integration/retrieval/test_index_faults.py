@@ -108,7 +108,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_behind(home: Home, monkeypatch:
     def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(folders, "_sync", full)
+    monkeypatch.setattr(folders, "sync", full)
     with pytest.raises(HomeError, match="No space left to write"):
         build_index(CONFIG, home, DOCUMENTS, WordModel())
     assert list((home.root / "indexes").rglob("*.tmp")) == []
