@@ -48,7 +48,7 @@ def judge_weight(judge: str, calibration: JudgeCalibration | None, settings: Jud
         judge: its feedback source.
         calibration: None of a judge that was never measured.
     """
-    doubt, is_weak = _doubt(calibration, settings)
+    doubt = _doubt(calibration, settings)
     if doubt is None and calibration is not None and calibration.kappa is not None:
         kappa, needed = calibration.kappa, f"{settings.min_kappa:.2f} on {settings.min_labels}"
         why = (
@@ -56,41 +56,40 @@ def judge_weight(judge: str, calibration: JudgeCalibration | None, settings: Jud
             f"{kappa.comparisons} audit comparisons ({needed} needed)."
         )
         return JudgeWeight(weight=1.0, trusted=True, why=why)
-    weight = 0.0 if is_weak else settings.reduced_weight
+    weight = 0.0 if _is_too_weak(calibration, settings) else settings.reduced_weight
     counts = f"counts at weight {weight:g} in training and" if weight else "is left out of training and"
     return JudgeWeight(weight=weight, trusted=False, why=f"{judge} {counts} decides no promotion: {doubt}.")
 
 
-def _doubt(calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> tuple[str | None, bool]:
-    """Why the judge has not earned its weight, None when it has; and whether it was shown to be too weak."""
+def _doubt(calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> str | None:
+    """Why the judge has not earned its weight; None when it has."""
     if calibration is None or not calibration.comparisons:
-        return "it has not been compared with people yet", False
+        return "it has not been compared with people yet"
     count, whom = calibration.comparisons, _whom(calibration)
     if count < settings.min_labels:
-        return (
-            f"{count} of the {settings.min_labels} audit comparisons that it takes have been answered by {whom}",
-            False,
-        )
+        return f"{count} of the {settings.min_labels} audit comparisons that it takes have been answered by {whom}"
     kappa, needed = calibration.kappa, settings.min_kappa
     if kappa is None:
-        return (
-            f"it and {whom} gave one and the same answer on all {count} audit comparisons, so kappa is not defined",
-            False,
-        )
+        return f"it and {whom} gave one and the same answer on all {count} audit comparisons, so kappa is not defined"
     low, high = kappa.ci95
-    if high < needed:
+    if _is_too_weak(calibration, settings):
         return (
             f"its kappa with {whom} is at most {high:.2f} (95 % interval {low:.2f} to {high:.2f}) on {count} audit "
-            f"comparisons, and {needed:.2f} is needed",
-            True,
+            f"comparisons, and {needed:.2f} is needed"
         )
     if kappa.value < needed:
         return (
             f"its kappa with {whom} is {kappa.value:.2f} (95 % interval {low:.2f} to {high:.2f}) on {count} audit "
-            f"comparisons, below {needed:.2f}, but not for certain",
-            False,
+            f"comparisons, below {needed:.2f}, but not for certain"
         )
-    return None, False
+    return None
+
+
+def _is_too_weak(calibration: JudgeCalibration | None, settings: JudgeTrustSettings) -> bool:
+    """Whether the judge was shown to be too weak: by enough comparisons, and even at its interval's upper end."""
+    if calibration is None or calibration.kappa is None or calibration.comparisons < settings.min_labels:
+        return False
+    return calibration.kappa.ci95[1] < settings.min_kappa
 
 
 def _whom(calibration: JudgeCalibration) -> str:
