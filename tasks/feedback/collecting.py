@@ -52,6 +52,8 @@ def judge_by_reference(
     judged = [comparison for comparison in comparisons if (comparison.question.answer or "").strip()]
     if len(judged) < len(comparisons):
         say(f"judge reference: {len(comparisons) - len(judged)} comparisons have no reference answer to be judged by")
+    if not judged:
+        return []
     embed = load_embedder(config.model.embeddings, home, hardware.device)
     judge = ReferenceJudge(partial(score_answers, embed=embed), config.reference_judge)
     return judge_feedback(judge, judged, round_number)
