@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from tasks.config import Config
 from tasks.errors import ConfigError, first_line
 from tasks.feedback import log
-from tasks.feedback.drawing import draw_sides, request_id
+from tasks.feedback.drawing import request_id
+from tasks.feedback.label_requests import make_request
 from tasks.feedback.label_server import find_connection
 from tasks.feedback.labels import LabelRequest
 from tasks.feedback.routing import route
@@ -13,13 +14,10 @@ from tasks.feedback.sources import is_person
 from tasks.files import read_rows, write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
-from tasks.models.prompting import build_messages
 from tasks.progress import listed, say
 from tasks.records import Candidate, Comparison, Feedback, LabelDataset
 from tasks.rounds import Round, read_batches
 
-# What people see where a model said nothing; Argilla takes no empty field.
-NO_ANSWER = "(no answer)"
 ON_TEST_ANSWERS = (
     "These answers are to test questions: what you say here measures the models, and none learns from it. "
     "Leave your own answer empty."
@@ -76,20 +74,7 @@ def choose_test_requests(config: Config, opened: Round, comparisons: Sequence[Co
 
 def _test_request(config: Config, opened: Round, comparison: Comparison, priority: int) -> LabelRequest:
     named = request_id(comparison, domain=opened.domain.name, round_number=opened.number)
-    a, b = draw_sides(comparison, named, config.seed)
-    return LabelRequest(
-        id=named,
-        round=opened.number,
-        question_id=comparison.question.id,
-        prompt=build_messages("", comparison.question.question),
-        candidate_a=a.id,
-        candidate_b=b.id,
-        answer_a=a.text if a.text.strip() else NO_ANSWER,
-        answer_b=b.text if b.text.strip() else NO_ANSWER,
-        arms=(a.arm, b.arm),
-        why="test",
-        priority=priority,
-    )
+    return make_request(comparison, named, why="test", priority=priority, round_number=opened.number, seed=config.seed)
 
 
 def push_label_requests(

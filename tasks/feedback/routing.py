@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import get_args
 
 from tasks.feedback.diversity import Embeddings, farthest_first
-from tasks.feedback.drawing import draw_sides, place_in_draw, request_id
-from tasks.feedback.labels import LabelRequest, RoutedWhy, Suggestion
+from tasks.feedback.drawing import place_in_draw, request_id
+from tasks.feedback.label_requests import make_request
+from tasks.feedback.labels import LabelRequest, RoutedWhy
 from tasks.feedback.pairing import comparable_text
 from tasks.feedback.votes import majority, pair_of, person_of, preference_seen_from, recency, turned
-from tasks.models.prompting import build_messages
 from tasks.records import Comparison, Feedback, Preference
 
 # What a person said, with the texts of its candidates a and b.
@@ -254,28 +254,8 @@ def _choose_one_each(
 
 
 def _request(option: _Option, why: RoutedWhy, priority: int, round_number: int, seed: int) -> LabelRequest:
-    """The option as a person sees it, the sides drawn for each record by itself."""
-    comparison = option.comparison
-    a, b = draw_sides(comparison, option.id, seed)
     # A verdict that holds either way round goes before one that does not, however sure that was.
     best = max(option.verdicts, key=lambda row: (not row.swap_inconsistent, row.confidence), default=None)
-    suggestion = None
-    if best is not None and why != "audit":
-        shown = preference_seen_from(best, a.id)
-        suggestion = Suggestion(agent=best.source, preference=shown, score=best.confidence)
-    return LabelRequest(
-        id=option.id,
-        round=round_number,
-        question_id=option.question_id,
-        # The system prompt is for the model: people are asked what the user asked.
-        prompt=build_messages("", comparison.question.question),
-        candidate_a=a.id,
-        candidate_b=b.id,
-        answer_a=a.text,
-        answer_b=b.text,
-        arms=(a.arm, b.arm),
-        why=why,
-        priority=priority,
-        suggestion=suggestion,
-        judge_confidence=best.confidence if best else None,
+    return make_request(
+        option.comparison, option.id, why=why, priority=priority, round_number=round_number, seed=seed, verdict=best
     )

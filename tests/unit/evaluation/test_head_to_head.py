@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tasks.config import Config
 from tasks.evaluation.answering import ArmAnswers
 from tasks.evaluation.head_to_head import compare_answers, oppose
-from tasks.feedback.asking import NO_ANSWER, choose_test_requests
+from tasks.feedback.asking import choose_test_requests
 from tasks.feedback.drawing import in_order_of_draw
+from tasks.feedback.label_requests import NO_ANSWER
 from tasks.models.generation import Generation
 from tasks.records import BaseModelRef, Domain, FileRef, ModelVersion, Question
 from tasks.rounds import Round
