@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.judging.verdicts import JudgeReply, PairwiseReply, RubricReply, json_schema
+from tasks.models.quoting import INVISIBLE
 from tasks.records import Candidate, Comparison, Question
 from tasks.settings.judging import JudgeExample, JudgeSettings
 
@@ -71,12 +72,9 @@ _BULLET = re.compile(r"^([ \t]*)[*•‣◦·][ \t]+", re.MULTILINE)
 _BOLD = re.compile(r"(?<![\w*])\*\*(?=[^\s*])([^\n]+?)(?<=[^\s*])\*\*(?![\w*])")
 _CODE_BLOCK = re.compile(r"(^```.*?^```[ \t]*$)", re.MULTILINE | re.DOTALL)
 
-# Control, invisible, private and half characters but for the joiners of words, line separators, and what chat
-# templates mark turns with: <|im_end|>, </s>, <start_of_turn>, [INST], <｜User｜>.
-_ESCAPED = re.compile(
-    r"<|\[(?=/?[A-Za-z_]+\])|[\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    r"\ufff9-\ufffb\ue000-\uf8ff\ud800-\udfff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
-)
+# What nobody sees, line separators, and what chat templates mark turns with: <|im_end|>, </s>, <start_of_turn>,
+# [INST], <｜User｜>.
+_ESCAPED = re.compile(rf"<|\[(?=/?[A-Za-z_]+\])|[\u2028\u2029{INVISIBLE}]")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ QUOTE = "> "
 # What any program may take for the end of a line.
 _LINE_ENDS = regex.compile(r"\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
-# Control, invisible, direction, private and half characters; the joiners U+200C and U+200D are part of words.
-_UNSEEN = regex.compile(
-    r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    r"\ufff9-\ufffb\ue000-\uf8ff\ud800-\udfff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+# Control, invisible, direction, private and half characters from U+007F on, to stand between the brackets of a
+# pattern; the joiners U+200C and U+200D are part of words.
+INVISIBLE = (
+    r"\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    r"\ufff9-\ufffb\ue000-\uf8ff\ud800-\udfff\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
 )
+_UNSEEN = regex.compile(rf"[\x00-\x08\x0e-\x1b\x1f{INVISIBLE}]")
 
 # <|im_end|>, </s>, <start_of_turn>, <｜User｜>, <<SYS>>, [INST], [/INST], and tokens written as [CLS] or [SEP].
 _MARK_START = regex.compile(r"<(?=[|｜/!\p{L}_])|\[(?=/?[A-Z_]{2,}\])")
