@@ -25,12 +25,12 @@ def report_json(
     """The report as JSON values, in the order and with exactly the keys of the report contract.
 
     Args:
-        report: arms, comparisons, and the number of questions.
+        report: arms, comparisons, and the number of questions; `with_win_rate` adds that metric.
         decision: None becomes null: nothing has been decided.
         provenance: hashes, versions, seeds; JSON values, kept as they are.
         feedback: what people and judges said; None in it becomes null.
     """
-    report, summary = with_win_rate(report, feedback.win_rates), feedback.summary
+    summary = feedback.summary
     return {
         "schema": SCHEMA,
         "domain": report.domain,
@@ -104,9 +104,9 @@ def write_report(
         HomeError: when the folder cannot be written.
         ValueError: when the provenance holds NaN or an infinity, which JSON cannot hold.
     """
-    values = report_json(report, decision, provenance, feedback)
-    data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
     shown = with_win_rate(report, feedback.win_rates)
+    values = report_json(shown, decision, provenance, feedback)
+    data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
     page = render_report(shown, decision, answers, provenance, curves, primary_metric, feedback)
     rows, _ = encode_rows(answers)
     write_atomically(folder / "report.json", f"{data}\n".encode())
