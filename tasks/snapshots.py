@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,10 +26,10 @@ from tasks.errors import HomeError, IntegrityError
 from tasks.files import (
     canonical_json,
     describe_write_error,
-    encode_rows,
     parse_rows,
     read_verified,
     sha256_of,
+    sync,
     write_atomically,
 )
 from tasks.records import Demonstration, FileRef, PreferencePair, RatedAnswer, Snapshot
@@ -75,35 +75,6 @@ def question_hash(question_id: str) -> int:
 def shard_of(question_id: str, count: int) -> int:
     """The number of the shard that holds the rows of a question, among that many."""
     return question_hash(question_id) * count >> 64
-
-
-def write_snapshot(
-    directory: Path,
-    demonstrations: Sequence[Demonstration],
-    preference_pairs: Sequence[PreferencePair],
-    rated_answers: Sequence[RatedAnswer] = (),
-    *,
-    parents: Sequence[str],
-    dropped: Mapping[str, int],
-) -> Snapshot:
-    """The snapshot of these rows; see `write_shards`."""
-    tables: tuple[Sequence[Demonstration | PreferencePair | RatedAnswer], ...] = (
-        demonstrations,
-        preference_pairs,
-        rated_answers,
-    )
-    count = shard_count(len({row.question_id for table in tables for row in table}))
-
-    def shards() -> Iterator[Shard]:
-        for kind, table in zip(KINDS, tables, strict=True):
-            parts: dict[int, list[Demonstration | PreferencePair | RatedAnswer]] = {}
-            for row in sorted(table, key=lambda row: row.id):
-                parts.setdefault(shard_of(row.question_id, count), []).append(row)
-            for number, rows in parts.items():
-                data, _ = encode_rows(rows)
-                yield make_shard(kind, number, data, len(rows))
-
-    return write_shards(directory, shards(), count, parents=parents, dropped=dropped)
 
 
 def make_shard(kind: Kind, number: int, data: bytes, rows: int) -> Shard:
@@ -153,7 +124,7 @@ def write_shards(
         manifest = {"schema": SCHEMA, **snapshot.model_dump(mode="json"), "shards": listed, "card": dict(card or {})}
         if card_text is not None:
             (temporary / "data_card.md").write_text(card_text, encoding="utf-8")
-        _sync(temporary)
+        _sync_files(temporary)
         write_atomically(temporary / "manifest.json", canonical_json(manifest).encode("utf-8"))
         final = directory / snapshot.sha256
         if final.exists():
@@ -193,18 +164,14 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _sync(folder: Path) -> None:
+def _sync_files(folder: Path) -> None:
     """Makes the folder's files safe on disk: at once where they are many, for one by one each takes milliseconds."""
     files = list(folder.iterdir())
     if len(files) > _FILES_SYNCED_ONE_BY_ONE:
         os.sync()
         return
     for path in files:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
 
 
 def read_snapshot(directory: Path, sha256: str) -> Snapshot:

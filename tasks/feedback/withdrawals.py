@@ -5,7 +5,7 @@ later ones. A person who has withdrawn is left out with what they say afterwards
 latest time counts, so that a withdrawal can be undone, and undoing it restores the very same set of judgements.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json, read_record, read_verified, sha256_of, write_atomically
 from tasks.home import Home
-from tasks.records import Feedback, Record, Sha256
+from tasks.records import Record, Sha256
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,12 +134,6 @@ def without_withdrawn(events: _Frame, left_out: Withdrawn) -> _Frame:
     return events.filter(
         ~pl.col("id").is_in(ids.implode()), ~pl.col("annotator").is_in(people.implode()).fill_null(False)
     )
-
-
-def records_without_withdrawn(feedback: Sequence[Feedback], left_out: Withdrawn) -> list[Feedback]:
-    """The judgements that are not withdrawn, in their order."""
-    ids, people = set(left_out.feedback), set(left_out.annotators)
-    return [row for row in feedback if row.id not in ids and row.annotator not in people]
 
 
 def _latest(withdrawals: Iterable[Withdrawal]) -> dict[tuple[str | None, str | None], Withdrawal]:

@@ -10,50 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from example_snapshots import demonstration, pair, write_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import snapshots
 from tasks.errors import HomeError, IntegrityError
-from tasks.files import sha256_of
-from tasks.records import Demonstration, Message, PreferencePair, Snapshot
+from tasks.records import Demonstration, PreferencePair, Snapshot
 from tasks.snapshots import (
-    KINDS,
-    Shard,
     read_demonstrations,
-    read_manifest,
     read_preference_pairs,
     read_snapshot,
-    shard_count,
-    shard_of,
-    write_shards,
-    write_snapshot,
 )
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def demonstration(text: str) -> Demonstration:
-    return Demonstration(
-        id=sha256_of(text),
-        question_id="q",
-        family="f",
-        prompt=(Message(role="user", content="What?"),),
-        completion=text,
-        source="reference",
-    )
-
-
-def pair(chosen: str, rejected: str) -> PreferencePair:
-    return PreferencePair(
-        id=sha256_of([chosen, rejected]),
-        question_id="q",
-        family="f",
-        prompt=(Message(role="user", content="What?"),),
-        chosen=chosen,
-        rejected=rejected,
-        source="human:1",
-    )
+IMPORTABLE = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests")))
 
 
 DEMONSTRATIONS = [demonstration(text) for text in ("one", "zwei", "三")]
@@ -80,7 +50,7 @@ def test_a_snapshot_reads_back_sorted_by_id(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_may_be_empty(tmp_path: Path) -> None:
-    snapshot = write_snapshot(tmp_path, [], [], parents=[], dropped={})
+    snapshot = write_snapshot(tmp_path, [], [])
     assert read_snapshot(tmp_path, snapshot.sha256) == snapshot
     assert (read_demonstrations(tmp_path, snapshot), read_preference_pairs(tmp_path, snapshot)) == ([], [])
 
@@ -107,7 +77,7 @@ def test_the_order_of_rows_does_not_change_the_name(shuffler: random.Random) -> 
 def test_other_rows_have_another_name(
     tmp_path: Path, demonstrations: list[Demonstration], pairs: list[PreferencePair]
 ) -> None:
-    other = write_snapshot(tmp_path, demonstrations, pairs, parents=[], dropped={})
+    other = write_snapshot(tmp_path, demonstrations, pairs)
     assert other.sha256 != write(tmp_path).sha256
 
 
@@ -223,7 +193,7 @@ Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 here.write(Path({str(tmp_path)!r}))
 """
     killed = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, timeout=60, check=False
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": IMPORTABLE}, timeout=60, check=False
     )
     assert killed.returncode == -signal.SIGKILL
     (leftover,) = tmp_path.iterdir()
@@ -246,87 +216,3 @@ def test_a_write_that_fails_half_way_leaves_nothing_behind(tmp_path: Path, monke
     with pytest.raises(HomeError, match="No space left to write"):
         write(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("questions", "count"), [(0, 1), (1, 1), (1024, 1), (1025, 32), (2048, 64), (100_000, 2048), (1_000_000, 16384)]
-)
-def test_a_large_dataset_has_more_shards_by_its_questions_alone(questions: int, count: int) -> None:
-    assert shard_count(questions) == count
-
-
-@given(st.text(), st.integers(0, 20))
-def test_a_question_is_in_one_of_the_shards_and_stays_in_it_when_they_are_halved(name: str, bits: int) -> None:
-    number = shard_of(name, 1 << bits)
-    assert 0 <= number < 1 << bits
-    assert shard_of(name, 1 << max(bits - 1, 0)) == (number >> 1 if bits else 0)
-
-
-MANY = [demonstration(f"answer {n}").model_copy(update={"question_id": f"q{n}", "id": sha256_of(n)}) for n in range(20)]
-
-
-@pytest.fixture
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "_QUESTIONS_IN_ONE", 1)
-    monkeypatch.setattr(snapshots, "_QUESTIONS_PER_SHARD", 4)
-
-
-@pytest.mark.usefixtures("small_shards")
-def test_a_snapshot_of_many_shards_reads_back_as_one(tmp_path: Path) -> None:
-    snapshot = write_snapshot(tmp_path, MANY, PAIRS, parents=[], dropped={})
-    _, files = read_manifest(tmp_path, snapshot.sha256)
-    assert [len(files[kind]) for kind in KINDS] == [8, 8, 8]
-    assert read_snapshot(tmp_path, snapshot.sha256) == snapshot
-    assert (snapshot.demonstrations.rows, snapshot.preference_pairs.rows, snapshot.rated_answers.rows) == (20, 2, 0)
-    assert read_demonstrations(tmp_path, snapshot) == sorted(MANY, key=lambda row: row.id)
-    assert read_preference_pairs(tmp_path, snapshot) == sorted(PAIRS, key=lambda row: row.id)
-    assert write_snapshot(tmp_path, MANY[::-1], PAIRS, parents=[], dropped={}) == snapshot
-
-
-@pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["missing", "emptied"])
-def test_a_damaged_shard_is_named(tmp_path: Path, harm: Callable[[Path], object]) -> None:
-    snapshot = write_snapshot(tmp_path, MANY, [], parents=[], dropped={})
-    _, files = read_manifest(tmp_path, snapshot.sha256)
-    shard = next(file for file in files["demonstrations"] if file.rows)
-    harm(tmp_path / snapshot.sha256 / f"{shard.sha256}.jsonl")
-    for read in (
-        lambda: read_snapshot(tmp_path, snapshot.sha256),
-        lambda: read_demonstrations(tmp_path, snapshot),
-        lambda: write_snapshot(tmp_path, MANY, [], parents=[], dropped={}),
-    ):
-        with pytest.raises(IntegrityError, match=rf"{shard.sha256}\.jsonl (is missing|was altered or truncated)"):
-            read()
-
-
-@pytest.mark.usefixtures("small_shards")
-def test_shards_that_changed_places_are_another_snapshot(tmp_path: Path) -> None:
-    snapshot = write_snapshot(tmp_path, MANY, [], parents=[], dropped={})
-    manifest = tmp_path / snapshot.sha256 / "manifest.json"
-    fields = json.loads(manifest.read_text())
-    fields["shards"]["demonstrations"].reverse()
-    manifest.write_text(json.dumps(fields))
-    with pytest.raises(IntegrityError, match="describes another snapshot"):
-        read_snapshot(tmp_path, snapshot.sha256)
-
-
-def test_a_shard_of_an_earlier_snapshot_is_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = write(tmp_path / "one")
-    shards = [
-        Shard("demonstrations", 0, first.demonstrations, None),
-        Shard("preference_pairs", 0, first.preference_pairs, None),
-    ]
-    earlier = tmp_path / "one" / first.sha256
-    again = write_shards(tmp_path / "two", shards, 1, parents=[], dropped={}, earlier=earlier)
-    assert again.sha256 == first.sha256
-    name = f"{first.demonstrations.sha256}.jsonl"
-    assert (earlier / name).samefile(tmp_path / "two" / first.sha256 / name)
-
-    def refuse(*_: object) -> None:
-        raise OSError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    copied = write_shards(
-        tmp_path / "three", shards, 1, parents=[], dropped={}, earlier=tmp_path / "one" / first.sha256
-    )
-    assert read_snapshot(tmp_path / "three", copied.sha256).sha256 == first.sha256

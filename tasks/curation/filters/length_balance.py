@@ -15,16 +15,6 @@ READS = ("key", "kind", "completion", "rejected", "origin", "confidence")
 _LONGER_BY = pl.col("completion").str.len_chars().cast(pl.Int64) - pl.col("rejected").str.len_chars().cast(pl.Int64)
 
 
-def chosen_longer_share(rows: pl.DataFrame) -> float | None:
-    """The share of pairs whose chosen answer is the longer one, 0 to 1; equal lengths count half. None without pairs.
-
-    Args:
-        rows: ROWS, of which `kind`, `completion` and `rejected` are read.
-    """
-    sides = rows.filter(pl.col("kind") == "pair").select(side=_LONGER_BY.sign())["side"]
-    return (float(sides.cast(pl.Float64).mean()) + 1) / 2 if len(sides) else None  # type: ignore[arg-type]
-
-
 def balance_length(rows: pl.DataFrame) -> Screened:
     """Leaves out (`pairs_unbalancing_length`) pairs until the chosen answer is the longer one in half of them.
 

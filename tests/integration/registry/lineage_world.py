@@ -13,6 +13,7 @@ from typing import Any
 
 from example_judges import NO_ROWS
 from example_records import judgement
+from example_snapshots import write_snapshot
 
 from tasks.config import Config
 from tasks.curation.summary import summarise_feedback
@@ -33,7 +34,6 @@ from tasks.records import (
 )
 from tasks.registry import mlflow_registry as registry
 from tasks.rounds import begin_round, write_stage
-from tasks.snapshots import write_snapshot
 
 NAMES = ("ann", "bob", "carol", "dave", "eve")
 
@@ -92,7 +92,7 @@ def build_world(config: Config, home: Home, base: BaseModelRef, train: Callable[
         folder = home.round("demo", number)
         log.append(home, "demo", [JUDGE if name == "judge" else PEOPLE[name] for name in said])
         segments = log.segments(home, "demo")
-        snapshot = write_snapshot(home.snapshots, [], [pair(name) for name in learned], parents=[], dropped={})
+        snapshot = write_snapshot(home.snapshots, [], [pair(name) for name in learned])
         summary = summarise_feedback(segments, {}, log.read(home, "demo", segments), NO_ROWS, 0)
         write_atomically(folder / "feedback.json", canonical_json(summary).encode())
         write_stage(folder, "curate", "key", snapshot)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from example_snapshots import write_snapshot
 from integration.registry.lineage_world import CONFIG_PATH, IDS, PEOPLE, World, versions_of
 
 from flows.lineage import trace, withdraw
@@ -24,7 +25,6 @@ from tasks.registry import mlflow_registry as registry
 from tasks.registry import tracking
 from tasks.registry.fetching import download_adapter
 from tasks.settings.training import LoraSettings, SftSettings, TrainSettings
-from tasks.snapshots import write_snapshot
 from tasks.training.train import TrainingRun, train_adapter
 
 
@@ -156,7 +156,7 @@ def test_a_rebuild_after_a_withdrawal_makes_a_champion_that_did_not_learn_from_i
 
     def improve(number: int, rows: list[Demonstration]) -> ModelVersion:
         champion = registry.ensure_champion(config, home, base)
-        snapshot = write_snapshot(home.snapshots, rows, [], parents=[], dropped={})
+        snapshot = write_snapshot(home.snapshots, rows, [])
         start = training_start(trained, home, champion)
         folder = download_adapter(trained, home, start)
         run_id = tracking.open_run(config, home, key=f"train:{number}", name=f"round {number}", tags={})

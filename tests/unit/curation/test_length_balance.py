@@ -1,11 +1,12 @@
-"""Whether the chosen answer is the longer one: the share, and pairs left out until it is one half."""
+"""Pairs are left out until the chosen answer is the longer one in half of them."""
 
+import polars as pl
 import pytest
 from example_rows import assert_lawful, keys, pairs_frame, shuffled
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curation.filters.length_balance import READS, balance_length, chosen_longer_share
+from tasks.curation.filters.length_balance import READS, balance_length
 
 
 def pair(longer: int, **more: object) -> dict[str, object]:
@@ -13,17 +14,36 @@ def pair(longer: int, **more: object) -> dict[str, object]:
     return {"completion": "é" * (10 + longer), "rejected": "x" * 10, **more}
 
 
+def longer_by(rows: pl.DataFrame) -> list[int]:
+    """By how many characters the chosen answer of each pair is longer."""
+    pairs = rows.filter(rows["kind"] == "pair").select("completion", "rejected")
+    return [len(chosen) - len(rejected) for chosen, rejected in pairs.iter_rows()]
+
+
+def sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
 @pytest.mark.parametrize(
-    ("longer", "share"),
-    [([], None), ([1], 1.0), ([-1], 0.0), ([0], 0.5), ([3, 0], 0.75), ([1, 2, 3, -1], 0.75), ([-1, -1, -1, 0], 0.125)],
+    ("longer", "left"),
+    [
+        ([], []),
+        ([1], []),
+        ([-1], []),
+        ([0], [0]),
+        ([3, 0], [0]),
+        ([1, 2, 3, -1], [1, -1]),
+        ([-1, -1, -1, 0], [0]),
+        ([2, -1, 0, 0], [2, -1, 0, 0]),
+    ],
 )
-def test_the_share_counts_equal_lengths_half(longer: list[int], share: float | None) -> None:
-    assert chosen_longer_share(pairs_frame([pair(by) for by in longer])) == share
+def test_of_longer_and_shorter_ones_as_many_are_left_and_equal_lengths_stay(longer: list[int], left: list[int]) -> None:
+    kept = balance_length(pairs_frame([pair(by) for by in longer])).kept
+    assert sorted(map(sign, longer_by(kept))) == sorted(map(sign, left))
 
 
-def test_rows_that_are_no_pairs_have_no_share() -> None:
+def test_rows_that_are_no_pairs_stay() -> None:
     rows = pairs_frame([pair(1, kind="demonstration", rejected=None), pair(1, kind="rated", rejected=None)])
-    assert chosen_longer_share(rows) is None
     assert balance_length(rows).removed.is_empty()
 
 
@@ -65,4 +85,4 @@ _PAIRS = st.builds(
 def test_it_is_a_filter_after_which_the_share_is_one_half(pairs: list[dict[str, object]], seed: int) -> None:
     rows = pairs_frame(pairs)
     assert_lawful(balance_length, rows, READS, shuffled(rows, seed))
-    assert chosen_longer_share(balance_length(rows).kept) in (0.5, None)
+    assert sum(map(sign, longer_by(balance_length(rows).kept))) == 0

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from example_snapshots import write_snapshot
 
 from tasks.errors import IntegrityError
 from tasks.files import sha256_of
 from tasks.home import Home
 from tasks.lineage.citations import count_citations, read_citations, stored_snapshots
 from tasks.records import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
-from tasks.snapshots import write_snapshot
 
 F1, F2, F3, F4 = (sha256_of(f"feedback {number}") for number in range(4))
 FIELDS = {"question_id": "q", "family": "q", "prompt": (Message(role="user", content="What?"),)}
@@ -55,7 +55,7 @@ def home(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
 def store(
     home: Home, demonstrations: list[Demonstration], pairs: list[PreferencePair], answers: list[RatedAnswer]
 ) -> Snapshot:
-    return write_snapshot(home.snapshots, demonstrations, pairs, answers, parents=[], dropped={})
+    return write_snapshot(home.snapshots, demonstrations, pairs, answers)
 
 
 def test_every_judgement_of_every_row_is_listed_once(home: Home) -> None:
