@@ -1,6 +1,7 @@
 """A tiny, real language model, made on the spot: nothing to download, and it trains in a second."""
 
 from pathlib import Path
+from typing import Any
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -45,3 +46,16 @@ def write_tiny_model(folder: Path) -> None:
     )
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
+
+
+def write_random_adapter(base: Path, folder: Path, seed: int) -> None:
+    """Saves LoRA weights on the base that are random and not zero, the same for the same seed."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+        model: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora)
+    model.save_pretrained(folder)

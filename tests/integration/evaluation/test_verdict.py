@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from example_models import paired_difference
 
 from tasks.evaluation.report_text import state_verdict
-from tasks.records import PairedDifference
 
 MakeRound = Callable[..., Any]
 
@@ -50,16 +50,7 @@ def test_a_challenger_the_registry_kept_back_is_not_called_promoted(make_round: 
 def test_without_a_decision_the_banner_says_what_was_measured(
     make_round: MakeRound, difference: float, ci95: tuple[float, float], words: str
 ) -> None:
-    comparison = PairedDifference(
-        arm="challenger",
-        against="champion",
-        metric="rouge_l",
-        difference=difference,
-        ci95=ci95,
-        wins=1,
-        ties=1,
-        losses=1,
-    )
+    comparison = paired_difference(difference=difference, ci95=ci95)
     report = make_round(questions=5).report.model_copy(update={"comparisons": (comparison,)})
     verdict = state_verdict(report, None, "rouge_l")
     assert (verdict.tone, verdict.title) == ("open", "Not decided")

@@ -1,19 +1,20 @@
 """A home with an MLflow database, the tiny model as its base, and adapters that look trained."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from example_models import adapter
 from integration.registry.lineage_world import World, build_world
+from tiny_model import write_random_adapter
 
 from tasks.config import Config
 from tasks.files import sha256_of_directory
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
-from tasks.records import Adapter, BaseModelRef, FileRef
+from tasks.records import Adapter, BaseModelRef
 from tasks.registry import tracking
 from tasks.registry.logging_models import ADAPTER_FILES
 from tasks.settings.models import GenerationSettings, ModelSettings
@@ -25,13 +26,6 @@ class Trained:
 
     adapter: Adapter
     folder: Path
-
-
-@pytest.fixture
-def home(ratchet_home: Path, empty_database: Path) -> Home:
-    ratchet_home.mkdir()
-    shutil.copyfile(empty_database, ratchet_home / "mlflow.db")
-    return Home(ratchet_home)
 
 
 @pytest.fixture
@@ -61,31 +55,13 @@ def train(config: Config, home: Home, base: BaseModelRef, tmp_path: Path) -> Cal
     """Makes the adapter of a round: LoRA weights that are random and not zero, and the run they came from."""
 
     def make(number: int) -> Trained:
-        import torch
-        from peft import LoraConfig, get_peft_model
-        from transformers import AutoModelForCausalLM
-
-        with torch.random.fork_rng():
-            torch.manual_seed(number)
-            lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-            model: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base.path), lora)
         folder = tmp_path / f"adapter-{number}"
-        model.save_pretrained(folder)
+        write_random_adapter(Path(base.path), folder, number)
         run_id = tracking.open_run(config, home, key=f"train:{number}", name=f"round {number}", tags={})
-        adapter = Adapter(
-            sha256=sha256_of_directory(folder, ADAPTER_FILES),
-            base=base,
-            snapshot_sha256="c" * 64,
-            dpo_reference="none",
-            round=number,
-            demonstrations=10,
-            preference_pairs=0,
-            train_tokens=100,
-            train_s=1.0,
-            mlflow_run_id=run_id,
-            losses=FileRef(sha256="5" * 64, rows=30),
+        trained = adapter(
+            sha256=sha256_of_directory(folder, ADAPTER_FILES), base=base, round=number, mlflow_run_id=run_id
         )
-        return Trained(adapter, folder)
+        return Trained(trained, folder)
 
     return make
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from python_process import run_script
 
 REPOSITORY = Path(__file__).parents[3]
 HEAVY = ("datasets", "mlflow", "prefect", "torch", "argilla", "httpx")
@@ -80,12 +81,5 @@ from tasks.embedded_argilla.lifecycle import examine
 from tasks.home import find_home
 print(connection_of(find_home()), len(examine(find_home())), sorted(set({HEAVY!r}) & set(sys.modules)))
 """
-    shown = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    shown = run_script(script)
     assert shown.stdout == "None 3 []\n"

@@ -1,6 +1,7 @@
 """How the report writes numbers and names."""
 
 import pytest
+from example_models import paired_difference
 
 from tasks.evaluation.report_text import (
     arm_label,
@@ -12,7 +13,6 @@ from tasks.evaluation.report_text import (
     format_signed,
     metric_label,
 )
-from tasks.records import PairedDifference
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,7 @@ def test_seconds_are_written_as_people_say_them(seconds: float, text: str) -> No
 def test_an_interval_that_leaves_out_zero_is_not_rounded_onto_it(
     difference: float, ci95: tuple[float, float], text: str
 ) -> None:
-    comparison = PairedDifference(
-        arm="challenger",
-        against="champion",
-        metric="rouge_l",
-        difference=difference,
-        ci95=ci95,
-        wins=1,
-        ties=0,
-        losses=0,
-    )
+    comparison = paired_difference(difference=difference, ci95=ci95)
     assert describe_difference(comparison) == text
 
 

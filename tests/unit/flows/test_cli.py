@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from python_process import run_script
 
 from flows.cli import app
 
@@ -94,15 +95,7 @@ except SystemExit:
     pass
 print("\\nimported:", *sorted({set(HEAVY)!r} & set(sys.modules)))
 """
-    shown = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    shown = run_script(script, tmp_path)
 
     assert shown.stdout.splitlines()[-1] == "imported:"
 
@@ -115,14 +108,7 @@ from flows.inspection import due_round
 print(due_round(Path({str(config)!r}), 1))
 print("imported:", *sorted({{"mlflow", "prefect", "torch", "transformers", "trl", "peft"}} & set(sys.modules)))
 """
-    shown = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    shown = run_script(script)
 
     assert shown.stdout.splitlines() == ["(True, '0 of 1 rounds are finished')", "imported:"]
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import example_models
 import pytest
+from example_models import BASE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,25 +12,14 @@ from tasks.files import sha256_of
 from tasks.lineage.behind import line_of
 from tasks.lineage.starting import nearest_clean
 from tasks.lineage.tracing import learn
-from tasks.records import Adapter, BaseModelRef, FileRef, ModelVersion
-
-BASE = BaseModelRef(id="tiny", path="/here/tiny", sha256="b" * 64)
+from tasks.records import Adapter, BaseModelRef, ModelVersion
 
 
 def adapter(name: str, parent: str | None = None, snapshot: str | None = None) -> Adapter:
-    return Adapter(
+    return example_models.adapter(
         sha256=sha256_of(name),
-        base=BASE,
         snapshot_sha256=sha256_of(snapshot or f"snapshot of {name}"),
         parent_sha256=None if parent is None else sha256_of(parent),
-        dpo_reference="none",
-        round=1,
-        demonstrations=1,
-        preference_pairs=0,
-        train_tokens=1,
-        train_s=1.0,
-        mlflow_run_id="run",
-        losses=FileRef(sha256="5" * 64, rows=1),
     )
 
 

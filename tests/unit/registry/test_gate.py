@@ -1,57 +1,22 @@
 """The gate promotes on proof alone: enough questions, and a whole interval above zero."""
 
 import math
-from typing import Any
 
 import pytest
+from example_models import BASE, adapter, paired_difference
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import RatchetError
 from tasks.files import canonical_json
-from tasks.records import (
-    Adapter,
-    ArmReport,
-    BaseModelRef,
-    FileRef,
-    ModelVersion,
-    PairedDifference,
-)
+from tasks.records import ArmReport, FileRef, ModelVersion, PairedDifference
 from tasks.registry.gate import better_than_champion, decide, enough_test_questions, same_model
 from tasks.settings.evaluation import PromoteSettings
 
-BASE = BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64)
 NAN, INF = math.nan, math.inf
 
 
-def comparison(**changes: Any) -> PairedDifference:
-    fields: dict[str, Any] = {
-        "arm": "challenger",
-        "against": "champion",
-        "metric": "rouge_l",
-        "difference": 0.05,
-        "ci95": (0.02, 0.08),
-        "wins": 20,
-        "ties": 15,
-        "losses": 5,
-    }
-    return PairedDifference(**fields | changes)
-
-
-def report(questions: int = 40, comparisons: tuple[PairedDifference, ...] = (comparison(),)) -> ArmReport:
-    adapter = Adapter(
-        sha256="a" * 64,
-        base=BASE,
-        snapshot_sha256="c" * 64,
-        dpo_reference="none",
-        round=3,
-        demonstrations=10,
-        preference_pairs=0,
-        train_tokens=100,
-        train_s=1.0,
-        mlflow_run_id="run",
-        losses=FileRef(sha256="5" * 64, rows=30),
-    )
+def report(questions: int = 40, comparisons: tuple[PairedDifference, ...] = (paired_difference(),)) -> ArmReport:
     return ArmReport(
         domain="demo",
         round=3,
@@ -59,7 +24,7 @@ def report(questions: int = 40, comparisons: tuple[PairedDifference, ...] = (com
         test_set_sha256="d" * 64,
         arms={},
         comparisons=comparisons,
-        challenger=adapter,
+        challenger=adapter(round=3),
         champion=ModelVersion(name="demo", version=1, base=BASE),
         answers=FileRef(sha256="e" * 64, rows=120),
     )
@@ -126,7 +91,7 @@ def test_the_number_of_questions_is_judged_in_one_sentence(questions: int, neede
 def test_an_interval_that_is_not_wholly_above_zero_does_not_pass(
     difference: float, ci95: tuple[float, float], verdict: str
 ):
-    check = better_than_champion(comparison(difference=difference, ci95=ci95), 40)
+    check = better_than_champion(paired_difference(difference=difference, ci95=ci95), 40)
     assert not check.passed
     assert check.sentence.startswith(f"The challenger {verdict} on rouge_l: ")
 
@@ -136,7 +101,7 @@ any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 @given(difference=any_float, low=any_float, high=any_float)
 def test_nothing_passes_whose_interval_reaches_zero_or_is_no_interval(difference: float, low: float, high: float):
-    check = better_than_champion(comparison(difference=difference, ci95=(low, high)), 40)
+    check = better_than_champion(paired_difference(difference=difference, ci95=(low, high)), 40)
     assert check.passed == (math.isfinite(difference) and math.isfinite(high) and 0.0 < low <= high)
     assert canonical_json(check)
 
@@ -144,17 +109,18 @@ def test_nothing_passes_whose_interval_reaches_zero_or_is_no_interval(difference
 @given(questions=st.integers(0, 200), needed=st.integers(1, 200), low=st.floats(1e-9, 1.0))
 def test_too_few_questions_never_pass_however_good_the_interval(questions: int, needed: int, low: float):
     certificate = decide(
-        report(questions, (comparison(difference=low, ci95=(low, low)),)), PromoteSettings(min_test_questions=needed)
+        report(questions, (paired_difference(difference=low, ci95=(low, low)),)),
+        PromoteSettings(min_test_questions=needed),
     )
     assert certificate.passed == (questions >= needed)
 
 
 def test_only_the_comparison_of_challenger_with_champion_on_the_primary_metric_counts():
-    bad = comparison(difference=-0.1, ci95=(-0.2, -0.05))
+    bad = paired_difference(difference=-0.1, ci95=(-0.2, -0.05))
     others = (
-        comparison(against="base"),
-        comparison(arm="champion", against="base"),
-        comparison(metric="semantic_similarity"),
+        paired_difference(against="base"),
+        paired_difference(arm="champion", against="base"),
+        paired_difference(metric="semantic_similarity"),
     )
     assert not decide(report(comparisons=(*others, bad)), PromoteSettings()).passed
 

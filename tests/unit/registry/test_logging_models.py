@@ -3,27 +3,12 @@
 from pathlib import Path
 
 import pytest
+from example_models import adapter
 
 from tasks.errors import IntegrityError
 from tasks.files import sha256_of_directory
-from tasks.records import Adapter, BaseModelRef, FileRef
+from tasks.records import BaseModelRef
 from tasks.registry.logging_models import ADAPTER_FILES, check_adapter_folder, hub_reference, requirements
-
-
-def adapter(sha256: str) -> Adapter:
-    return Adapter(
-        sha256=sha256,
-        base=BaseModelRef(id="tiny", path="/models/tiny", sha256="b" * 64),
-        snapshot_sha256="c" * 64,
-        dpo_reference="none",
-        round=2,
-        demonstrations=1,
-        preference_pairs=0,
-        train_tokens=1,
-        train_s=0.1,
-        mlflow_run_id="run",
-        losses=FileRef(sha256="5" * 64, rows=30),
-    )
 
 
 @pytest.fixture
@@ -34,13 +19,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_the_promised_files_is_accepted_whatever_else_is_in_it(folder: Path):
-    promised = adapter(sha256_of_directory(folder, ADAPTER_FILES))
+    promised = adapter(sha256=sha256_of_directory(folder, ADAPTER_FILES), round=2)
     (folder / "README.md").write_text("not part of the hash")
     check_adapter_folder(promised, folder)
 
 
 def test_a_folder_with_other_weights_is_refused(folder: Path):
-    promised = adapter(sha256_of_directory(folder, ADAPTER_FILES))
+    promised = adapter(sha256=sha256_of_directory(folder, ADAPTER_FILES), round=2)
     (folder / "adapter_model.safetensors").write_text("altered")
     found = sha256_of_directory(folder, ADAPTER_FILES)
     with pytest.raises(IntegrityError) as caught:
@@ -54,7 +39,7 @@ def test_a_folder_with_other_weights_is_refused(folder: Path):
 def test_a_folder_without_weights_is_refused(folder: Path):
     (folder / "adapter_model.safetensors").unlink()
     with pytest.raises(IntegrityError) as caught:
-        check_adapter_folder(adapter("a" * 64), folder)
+        check_adapter_folder(adapter(), folder)
     assert caught.value.problems == (f"{folder} has no adapter_model.safetensors: run the round again.",)
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from example_models import adapter, paired_difference
 
 from tasks.config import Config
 from tasks.records import (
-    Adapter,
     ArmReport,
     ArmResult,
     BaseModelRef,
@@ -15,7 +15,6 @@ from tasks.records import (
     Latency,
     MetricSummary,
     ModelVersion,
-    PairedDifference,
     PromotionDecision,
     Snapshot,
     TokenCounts,
@@ -27,18 +26,14 @@ from tasks.registry.model_card import model_card
 URI = "http://mlflow:5000"
 CONFIG = Config(name="stdlib", questions="q.jsonl", root=Path("/"))
 BASE = BaseModelRef(id="smollm2-135m-instruct", path="/home/models/smollm2", sha256="b" * 64)
-ADAPTER = Adapter(
-    sha256="a" * 64,
+ADAPTER = adapter(
     base=BASE,
-    snapshot_sha256="c" * 64,
     dpo_reference=f"sft:{'9' * 64}",
-    round=1,
     demonstrations=240,
     preference_pairs=60,
     train_tokens=31_234,
     train_s=150.4,
     mlflow_run_id="0123456789abcdef",
-    losses=FileRef(sha256="5" * 64, rows=30),
 )
 FIRST = ModelVersion(name="stdlib", version=1, base=BASE)
 SECOND = ModelVersion(name="stdlib", version=2, base=BASE, adapter=ADAPTER)
@@ -70,16 +65,7 @@ REPORT = ArmReport(
     test_set_sha256="d" * 64,
     arms={"base": arm(0.13), "champion": arm(0.13), "challenger": arm(0.29)},
     comparisons=tuple(
-        PairedDifference(
-            arm="challenger",
-            against=against,
-            metric=metric,
-            difference=0.16,
-            ci95=(0.11, 0.21),
-            wins=30,
-            ties=6,
-            losses=4,
-        )
+        paired_difference(against=against, metric=metric, difference=0.16, ci95=(0.11, 0.21), wins=30, ties=6, losses=4)
         for metric in METRICS
         for against in ("champion", "base")
     ),

@@ -1,6 +1,5 @@
 """A home with an empty MLflow, and a domain that learns from the application's users."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,13 +17,6 @@ QUESTIONS = (
     '{"question": "What is a deque?", "answer": "A queue with two ends.", "id": "deque", "split": "train"}\n'
     '{"question": "What is a heap?", "answer": "A tree.", "id": "heap", "split": "test"}\n'
 )
-
-
-@pytest.fixture
-def home(ratchet_home: Path, empty_database: Path) -> Home:
-    ratchet_home.mkdir()
-    shutil.copyfile(empty_database, ratchet_home / "mlflow.db")
-    return Home(ratchet_home)
 
 
 @pytest.fixture

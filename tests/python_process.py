@@ -1,0 +1,21 @@
+"""Python scripts that tests run in a process of their own, where nothing has been imported yet."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def run_script(script: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """The script's end; it must be a good one, within 2 minutes."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
