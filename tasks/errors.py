@@ -41,8 +41,8 @@ class ArgillaError(RatchetError):
     """Argilla refused a request, or what it holds is not what was put there."""
 
 
-class JudgeError(RatchetError):
-    """An LLM judge's endpoint refuses to judge, and asking it again will not help."""
+class EndpointError(RatchetError):
+    """An LLM's endpoint refuses what it is asked, and asking it again will not help."""
 
 
 class UnreachableError(RatchetError):

@@ -5,31 +5,24 @@ skipped. Only replies that are verdicts are kept for later: another is paid for,
 """
 
 import asyncio
-import contextlib
-import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from tasks.errors import JudgeError, RatchetError
+from tasks.errors import EndpointError, RatchetError
 from tasks.files import sha256_of
-from tasks.judging.budget import Hold, Purse, Tokens, likely_tokens, most_tokens
-from tasks.judging.endpoint import DeclinedError, Endpoint, SkipReason, UnansweredError, unreachable_error
-from tasks.judging.journal import Journal
-from tasks.judging.llm import Answer, ask_once
+from tasks.journal import Journal
+from tasks.judging.budget import Hold, Purse, likely_tokens, most_tokens
 from tasks.judging.prompts import TEMPERATURES, Call
 from tasks.judging.verdicts import JudgeReply, json_schema, parse_reply
+from tasks.llm.calling import Answer, ChatRequest, Tokens
+from tasks.llm.endpoint import DeclinedError, Endpoint, UnansweredError, unreachable_error
+from tasks.llm.trying import FAILURES_TO_STOP, FAILURES_TO_STOP_PROVEN, Patience, ask_patiently
 from tasks.records import Record, Seconds
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-FIRST_WAIT_S = 0.5
-GREATEST_WAIT_S = 60.0
-
-# Calls in a row that failed with all their tries, after which the endpoint counts as broken, not the calls: of one
-# that never gave this judge a verdict, and of one that did.
-FAILURES_TO_STOP = 3
-FAILURES_TO_STOP_PROVEN = 10
+SkipReason = Literal["unusable_reply", "refusal", "too_long", "request_refused", "no_answer", "budget"]
 
 
 class KeptReply(Record):
@@ -77,27 +70,21 @@ class Asker:
     """Asks an endpoint during one run, for all comparisons at once.
 
     Attributes:
-        retries: tries after the first.
-        first_wait_s: the wait after a first failure; it doubles with each further one.
+        patience: how long each call is tried; when it stops, no further call is begun.
         answered: calls that the endpoint answered, verdict or not.
         last_failure: what was wrong with the last call that it did not.
-        stopping: set when no further call is to be begun.
     """
 
     client: "AsyncOpenAI"
     endpoint: Endpoint
-    retries: int
+    patience: Patience
     replies: Journal
     purse: Purse
-    first_wait_s: float = FIRST_WAIT_S
     answered: int = 0
     last_failure: RatchetError | None = None
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _known: dict[str, KeptReply] = field(default_factory=dict)
     _under_way: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
     _failures: int = 0
-    # Its own: nothing that is drawn here may move what the seed of a round decides.
-    _random: random.Random = field(default_factory=random.Random)
 
     def __post_init__(self) -> None:
         self._known = {entry["key"]: KeptReply.model_validate(entry) for entry in self.replies.entries}
@@ -169,26 +156,27 @@ class Asker:
 
     async def _answer(self, call: Call, temperature: float, hold: Hold) -> Answer:
         """What the model says, tried until it says something or there is no try left."""
-        for tried in range(self.retries + 1):
-            if self.stopping.is_set():
-                raise SkippedError("no_answer")
-            try:
-                answer = await ask_once(self.client, self.endpoint, call, temperature)
-            except DeclinedError as error:
-                raise self._declined(error) from error
-            except UnansweredError as error:
-                failure = error
-            else:
-                self.answered += 1
-                self._failures = 0
-                return answer
-            if failure.may_have_cost:
-                self._pay_for_nothing(call, hold)
-            if tried < self.retries:
-                await self._wait(self._wait_s(tried, failure.retry_after_s))
-        most = FAILURES_TO_STOP_PROVEN if self._known else FAILURES_TO_STOP
-        self._failed(unreachable_error(self.endpoint, str(failure)), 1 if failure.unreachable else most)
-        raise SkippedError("no_answer")
+        request = ChatRequest(call.messages, json_schema(call.reply_type))
+        try:
+            answer = await ask_patiently(
+                self.client,
+                self.endpoint,
+                request,
+                temperature,
+                self.patience,
+                on_lost=lambda: self._pay_for_nothing(call, hold),
+            )
+        except DeclinedError as error:
+            raise self._declined(error) from error
+        except UnansweredError as failure:
+            most = FAILURES_TO_STOP_PROVEN if self._known else FAILURES_TO_STOP
+            self._failed(unreachable_error(self.endpoint, str(failure)), 1 if failure.unreachable else most)
+            raise SkippedError("no_answer") from failure
+        if answer is None:
+            raise SkippedError("no_answer")
+        self.answered += 1
+        self._failures = 0
+        return answer
 
     def _pay_for_nothing(self, call: Call, hold: Hold) -> None:
         """A call that was lost on the way counts as paid: many endpoints charge for it, and none can say so."""
@@ -201,11 +189,11 @@ class Asker:
     def _declined(self, error: DeclinedError) -> SkippedError:
         if error.reason == "request_refused":
             sentence = (
-                f"The judge's endpoint {self.endpoint.shown} refuses what it is asked ({error}): see that it takes "
+                f"{self.endpoint.named} refuses what it is asked ({error}): see that it takes "
                 "chat completions with a JSON schema, or name another model."
             )
             # One that took such calls before has something against this one.
-            self._failed(JudgeError(sentence), most=None if self._known else FAILURES_TO_STOP)
+            self._failed(EndpointError(sentence), most=None if self._known else FAILURES_TO_STOP)
         return SkippedError(error.reason)
 
     def _failed(self, error: RatchetError, most: int | None) -> None:
@@ -214,21 +202,6 @@ class Asker:
         self.last_failure = error
         if most is not None and self._failures >= most:
             raise error
-
-    async def _wait(self, wait_s: float) -> None:
-        """Returns after so many seconds, or at once when all is stopping."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), wait_s)
-
-    def _wait_s(self, tried: int, asked_for_s: float | None) -> float:
-        """Seconds until the next try: doubling, or as long as the endpoint asks for, up to a minute.
-
-        A random part keeps calls that failed together from coming back together.
-        """
-        wait_s = self.first_wait_s * 2.0**tried
-        if asked_for_s is not None:
-            return min(asked_for_s, GREATEST_WAIT_S) + self._random.uniform(0.0, min(wait_s, GREATEST_WAIT_S) / 2)
-        return min(wait_s, GREATEST_WAIT_S) * self._random.uniform(0.5, 1.0)
 
 
 def _text(call: Call) -> str:

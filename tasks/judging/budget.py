@@ -13,7 +13,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.judging.journal import Journal, open_journal
+from tasks.journal import Journal, open_journal
+from tasks.llm.calling import Tokens
 from tasks.records import Count, Record
 from tasks.settings.judging import Amount, JudgeBudget, JudgePrice
 
@@ -26,17 +27,6 @@ JudgingStage = Literal["collect", "evaluate"]
 
 MILLION = 1_000_000
 _ROUNDING_USD = 1e-9
-
-
-class Tokens(Record):
-    """Tokens of one call or of many."""
-
-    prompt: Count = 0
-    completion: Count = 0
-
-    @property
-    def total(self) -> int:
-        return self.prompt + self.completion
 
 
 class Spend(Record):
@@ -56,11 +46,6 @@ class Limits(Record):
     comparisons: Count | None = Field(default=None, description="comparisons with a call that is paid for")
     tokens: Count | None = Field(default=None, description="tokens of prompts and completions")
     cost_usd: Amount | None = Field(default=None, description="US dollars")
-
-
-def whole(budget: JudgeBudget) -> Limits:
-    """The budget of a round, undivided."""
-    return Limits(comparisons=budget.comparisons, tokens=budget.tokens, cost_usd=budget.cost_usd)
 
 
 def limits_of(budget: JudgeBudget, stage: JudgingStage) -> Limits:

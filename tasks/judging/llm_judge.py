@@ -18,16 +18,17 @@ from pydantic import Field
 from tasks.errors import RatchetError
 from tasks.files import sha256_of, sha256_of_file
 from tasks.home import Home
-from tasks.judging.api_key import ApiKey, find_api_key
-from tasks.judging.asking import FIRST_WAIT_S, Asker, Reply, SkippedError
-from tasks.judging.budget import Hold, Limits, Purse, Spend, Tokens, open_purse, whole
-from tasks.judging.endpoint import Endpoint, SkipReason
-from tasks.judging.journal import Journal, open_journal
+from tasks.journal import Journal, open_journal
+from tasks.judging.asking import Asker, Reply, SkippedError, SkipReason
+from tasks.judging.budget import Hold, Limits, Purse, Spend, open_purse
 from tasks.judging.judges import Verdict
-from tasks.judging.llm import connect
-from tasks.judging.local_server import find_gguf
 from tasks.judging.prompts import Call, judge_version, write_calls
 from tasks.judging.verdicts import PairwiseReply, RubricReply, compare_orders, compare_scores
+from tasks.llm.api_key import ApiKey, find_api_key
+from tasks.llm.calling import Tokens, connect
+from tasks.llm.endpoint import Endpoint
+from tasks.llm.local_server import find_gguf
+from tasks.llm.trying import FIRST_WAIT_S, Patience
 from tasks.progress import listed, say, track
 from tasks.records import Comparison, Record
 from tasks.records.base import Count
@@ -116,7 +117,7 @@ def open_judge(settings: JudgeSettings, home: Home, embedded_url: str | None = N
         raise ValueError(f"Judge {settings.name!r} is embedded: start its server, and pass the address.")
     # Not kept from run to run: it takes a fraction of the time that loading the file does.
     weights = sha256_of_file(find_gguf(settings.model)) if is_embedded else None
-    key = find_api_key(settings)
+    key = ApiKey() if is_embedded else find_api_key(settings, f"judges: {settings.name}")
     return LlmJudge(settings, url, key, home.root / REPLIES_FOLDER, weights_sha256=weights)
 
 
@@ -124,26 +125,25 @@ def judge_comparisons(
     judge: LlmJudge,
     comparisons: Sequence[Comparison],
     spend_note: Path,
+    limits: Limits,
     on_judged: Callable[[Judged], None] | None = None,
-    limits: Limits | None = None,
 ) -> JudgedComparisons:
-    """The judge's verdicts, as far as its budget reaches.
+    """The judge's verdicts, as far as the limits reach.
 
     Args:
         comparisons: each pair of candidates once; the most wanted first, for the budget may end.
         spend_note: a file of the stage's own, and of this judge; it holds what the stage has spent on it.
+        limits: what the stage may spend on it.
         on_judged: is given each comparison that was paid for now, as soon as it has its verdict.
-        limits: what the stage may spend on it; None: all of the judge's budget.
 
     Raises:
-        JudgeError: when the endpoint refuses to judge: the key, the model, the certificate, the form of the call.
+        EndpointError: when the endpoint refuses to judge: the key, the model, the certificate, the form of the call.
         UnreachableError: when it does not answer, and will not by being asked again soon.
         HomeError: when replies or the note cannot be written.
     """
     verdicts: list[Verdict | None] = [None] * len(comparisons)
     kinds: Counter[str] = Counter()
     path = judge.replies / f"{judge.version}.journal"
-    limits = limits or whole(judge.settings.budget)
     # What the budget will not reach is no work to come.
     within_budget = len(comparisons) if limits.comparisons is None else min(limits.comparisons, len(comparisons))
     with (
@@ -191,7 +191,7 @@ class _Run:
             await self._judge_each(comparisons)
         except RatchetError:
             # What is under way is being paid for: it is heard out, if it is not long in coming.
-            self.asker.stopping.set()
+            self.asker.patience.stopping.set()
             if self.under_way:
                 await asyncio.wait(self.under_way, timeout=HEARD_OUT_S)
             raise
@@ -263,10 +263,10 @@ async def _judge_all(
 ) -> None:
     settings = judge.settings
     endpoint = Endpoint(
-        judge.url, settings.model, judge.key, settings.timeout_s, settings.max_tokens, judge.weights_sha256
+        "judge", judge.url, settings.model, judge.key, settings.timeout_s, settings.max_tokens, judge.weights_sha256
     )
     async with connect(endpoint) as client:
-        asker = Asker(client, endpoint, settings.retries, replies, purse, judge.first_wait_s)
+        asker = Asker(client, endpoint, Patience(settings.retries, judge.first_wait_s), replies, purse)
         await _Run(judge, asker, purse, finish).judge_all(comparisons)
 
 

@@ -10,9 +10,9 @@ from tasks.home import Home
 from tasks.judging.budget import JudgingStage, limits_of
 from tasks.judging.judges import Verdict
 from tasks.judging.llm_judge import LlmJudge, judge_comparisons, open_judge
-from tasks.judging.local_server import serve_gguf
 from tasks.judging.traces import trace_judgements
 from tasks.judging.work import keep_work
+from tasks.llm.local_server import serve_gguf
 from tasks.records import Comparison, Feedback
 from tasks.settings.judging import JudgeSettings
 
@@ -31,7 +31,7 @@ def judge_by_panel(
 
     Raises:
         ConfigError: when a judge's key cannot be read.
-        JudgeError: when an endpoint refuses to judge.
+        EndpointError: when an endpoint refuses to judge.
         UnreachableError: when one does not answer.
         HomeError: when the disk is full or not writable.
     """
@@ -52,7 +52,7 @@ def ask(
     note = folder / "spent" / stage / f"{judge.settings.name}.journal"
     limits = limits_of(judge.settings.budget, stage)
     with trace_judgements(config, home, judge) as trace:
-        judged = judge_comparisons(judge, comparisons, note, on_judged=trace, limits=limits)
+        judged = judge_comparisons(judge, comparisons, note, limits, trace)
     keep_work(folder, stage, judge, judged.counts)
     return judged.verdicts
 

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from tasks.settings.endpoint import EndpointSettings, PositiveAmount
 from tasks.settings.section import Fraction, Name, Positive, Section
 
-PositiveAmount = Annotated[float, Field(gt=0.0)]
 Amount = Annotated[float, Field(ge=0.0)]
 
 
@@ -46,7 +46,7 @@ class JudgePrice(Section):
     completion: Amount = 0.0
 
 
-class JudgeSettings(Section):
+class JudgeSettings(EndpointSettings):
     """An LLM judge on an OpenAI-compatible endpoint."""
 
     name: Name = Field(description="lower-case letters, digits, - and _; unique among the judges, not `reference`")
@@ -54,21 +54,10 @@ class JudgeSettings(Section):
         default="embedded",
         description="embedded: a llama.cpp server on loopback; or an endpoint such as https://.../v1",
     )
-    model: str = Field(
-        default="smollm2-135m-instruct",
-        min_length=1,
-        description="what the endpoint calls it; with `embedded` an embedded name or the path of a GGUF file",
-    )
     family: str | None = Field(
         default=None,
         min_length=1,
         description="a word in the names of models of its family; measures self-preference",
-    )
-    api_key_secret: str | None = Field(
-        default=None, min_length=1, description="a Prefect Secret block with the API key; None: `api_key_variable`"
-    )
-    api_key_variable: str | None = Field(
-        default=None, min_length=1, description="an environment variable with the API key; None: it needs none"
     )
     method: Literal["pairwise", "rubric"] = Field(
         default="pairwise", description="pairwise: which answer is better; rubric: a score of 1 to 5 for each answer"
@@ -80,12 +69,6 @@ class JudgeSettings(Section):
     )
     show_reference: bool = Field(default=True, description="show the judge the reference answer where there is one")
     examples: tuple[JudgeExample, ...] = ()
-    max_tokens: Positive = Field(default=400, description="tokens of a verdict")
-    concurrency: Positive = Field(default=8, description="calls under way at once")
-    timeout_s: PositiveAmount = Field(default=60.0, description="seconds for one call")
-    retries: Annotated[int, Field(ge=0)] = Field(
-        default=5, description="tries after the first, on 429, 5xx and timeouts, with growing waits"
-    )
     budget: JudgeBudget = JudgeBudget()
     price: JudgePrice = JudgePrice()
 

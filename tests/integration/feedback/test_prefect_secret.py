@@ -10,7 +10,7 @@ from tasks.config import Config
 from tasks.errors import ConfigError
 from tasks.feedback.label_server import find_connection
 from tasks.home import Home
-from tasks.judging.api_key import find_api_key
+from tasks.llm.api_key import find_api_key
 from tasks.settings.feedback import HumanFeedbackSettings
 from tasks.settings.judging import JudgeSettings
 
@@ -29,9 +29,9 @@ def test_the_key_is_read_from_the_block_and_a_missing_block_is_named(ratchet_hom
         with pytest.raises(ConfigError, match=r"api_key_secret: Prefect has no Secret block 'other': create it"):
             find_connection(config("other"), home)
         judge = JudgeSettings(name="judge", url="https://llm.example.org/v1", api_key_secret="argilla-key")
-        key = find_api_key(judge)
+        key = find_api_key(judge, "judges: judge")
         assert (key.value, key.found_in) == ("k3y", "the Prefect Secret 'argilla-key'")
         with pytest.raises(
             ConfigError, match=r"^judges: judge: api_key_secret: Prefect has no Secret block 'other': cr"
         ):
-            find_api_key(judge.model_copy(update={"api_key_secret": "other"}))
+            find_api_key(judge.model_copy(update={"api_key_secret": "other"}), "judges: judge")

@@ -8,8 +8,8 @@ import pytest
 from example_records import comparison, question
 from scripted_endpoint import KEY, ScriptedEndpoint
 
-from tasks.judging.api_key import ApiKey
 from tasks.judging.llm_judge import LlmJudge
+from tasks.llm.api_key import ApiKey
 from tasks.records import Comparison
 from tasks.settings.judging import JudgeSettings
 

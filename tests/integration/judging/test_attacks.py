@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_judging import judge_all
 from example_records import comparison
 from scripted_endpoint import Messages, ScriptedEndpoint, serve
 
 from tasks.judging import prompts
-from tasks.judging.llm_judge import LlmJudge, judge_comparisons
+from tasks.judging.llm_judge import LlmJudge
 
 MakeJudge = Callable[..., LlmJudge]
 
@@ -108,7 +109,7 @@ def winner(make_judge: MakeJudge, note: Path, attack: str, method: str, attacker
     texts = ("RIGHT", f"ATTACKER {ATTACKS[attack]}")
     pair = comparison(*texts) if attacker == "b" else comparison(*reversed(texts))
     with serve(ScriptedEndpoint(naive)) as endpoint:
-        [verdict] = judge_comparisons(make_judge(endpoint, method=method), [pair], note).verdicts
+        [verdict] = judge_all(make_judge(endpoint, method=method), [pair], note).verdicts
     assert verdict is not None
     return (
         {"a": "attacker", "b": "right"}.get(verdict.preference, "nobody")

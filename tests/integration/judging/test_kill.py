@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from example_judging import judge_all
 from example_records import comparison, question
 from scripted_endpoint import ScriptedEndpoint, serve
 
-from tasks.judging.llm_judge import LlmJudge, judge_comparisons
+from tasks.judging.llm_judge import LlmJudge
 
 MakeJudge = Callable[..., LlmJudge]
 
@@ -22,15 +23,16 @@ CHILD = """
 import sys
 from pathlib import Path
 from example_records import comparison, question
-from tasks.judging.api_key import ApiKey
-from tasks.judging.llm_judge import LlmJudge, judge_comparisons
+from tasks.llm.api_key import ApiKey
+from tasks.judging.llm_judge import LlmJudge
+from example_judging import judge_all
 from tasks.settings.judging import JudgeSettings
 
 url, replies, note, pairs, concurrency = sys.argv[1:]
 settings = JudgeSettings(name="scripted", url=url, model="m", concurrency=int(concurrency))
 judge = LlmJudge(settings, url, ApiKey(), Path(replies))
 comparisons = [comparison("RIGHT", "no", question(f"{number:02}")) for number in range(int(pairs))]
-judge_comparisons(judge, comparisons, Path(note))
+judge_all(judge, comparisons, Path(note))
 """
 
 
@@ -57,7 +59,7 @@ def test_a_kill_in_mid_round_costs_at_most_the_calls_under_way(
         before = len(endpoint.asked)
         assert before < 2 * PAIRS
         comparisons = [comparison("RIGHT", "no", question(f"{number:02}")) for number in range(PAIRS)]
-        judged = judge_comparisons(judge, comparisons, note)
+        judged = judge_all(judge, comparisons, note)
     assert judged.counts.judged == PAIRS
     assert 2 * PAIRS <= len(endpoint.asked) <= 2 * PAIRS + CONCURRENCY
     # The budget went on as well: what the killed one paid for is counted.

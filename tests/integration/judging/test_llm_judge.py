@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from example_judging import judge_all
 from example_records import candidate, comparison, question
 from scripted_endpoint import KEY, ScriptedEndpoint, always_first, data_of, reply, serve
 
 from tasks.feedback.sources import verdict_feedback
-from tasks.judging.llm_judge import JudgedComparisons, LlmJudge, judge_comparisons
+from tasks.judging.llm_judge import JudgedComparisons, LlmJudge
 from tasks.records import Comparison
 
 MakeJudge = Callable[..., LlmJudge]
@@ -26,7 +27,7 @@ def test_the_better_answer_wins_whichever_side_it_stands_on(
     method: str, make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint, method=method), comparisons, note)
+        judged = judge_all(make_judge(endpoint, method=method), comparisons, note)
     assert preferences(judged) == PREFERENCES
     assert (judged.counts.judged, judged.counts.kept) == (6, 0) and not any(judged.counts.skipped.values())
     assert len(endpoint.asked) == judged.counts.spent.calls == 12
@@ -37,7 +38,7 @@ def test_the_request_is_what_openai_compatible_servers_take(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judge_comparisons(make_judge(endpoint, max_tokens=77), comparisons[:1], note)
+        judge_all(make_judge(endpoint, max_tokens=77), comparisons[:1], note)
     body, headers = endpoint.asked[0].body, endpoint.asked[0].headers
     assert set(body) == {"model", "messages", "temperature", "max_tokens", "response_format"}
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m", 0.0, 77)
@@ -52,7 +53,7 @@ def test_a_judge_that_sees_only_the_place_has_no_preference_and_says_so_in_the_f
 ) -> None:
     with serve(ScriptedEndpoint(always_first)) as endpoint:
         judge = make_judge(endpoint)
-        judged = judge_comparisons(judge, comparisons, note)
+        judged = judge_all(judge, comparisons, note)
     assert preferences(judged) == ["tie"] * 6
     rows = verdict_feedback(judge.name, comparisons, judged.verdicts, 3)
     assert {(row.swap_inconsistent, row.both_orders, row.confidence) for row in rows} == {(True, ("a", "b"), 0.0)}
@@ -63,11 +64,11 @@ def test_what_was_answered_once_is_never_paid_for_again(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        first = judge_comparisons(make_judge(endpoint), comparisons[:4], note)
-        judged = judge_comparisons(make_judge(endpoint), comparisons, note)
+        first = judge_all(make_judge(endpoint), comparisons[:4], note)
+        judged = judge_all(make_judge(endpoint), comparisons, note)
         assert len(endpoint.asked) == 12
         turned = [each.model_copy(update={"a": each.b, "b": each.a}) for each in comparisons]
-        mirrored = judge_comparisons(make_judge(endpoint), turned, note)
+        mirrored = judge_all(make_judge(endpoint), turned, note)
     assert judged.verdicts[:4] == first.verdicts
     assert (judged.counts.kept, judged.counts.spent.calls) == (4, 12)
     assert preferences(mirrored) == ["b", "a"] * 3
@@ -78,9 +79,9 @@ def test_what_is_kept_does_not_depend_on_where_it_was_asked_nor_with_which_key(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons, note)
+        judge_all(make_judge(endpoint), comparisons, note)
     with serve(ScriptedEndpoint()) as moved:
-        judged = judge_comparisons(make_judge(moved, name="renamed", retries=0), comparisons, note)
+        judged = judge_all(make_judge(moved, name="renamed", retries=0), comparisons, note)
     assert (len(moved.asked), judged.counts.kept) == (0, 6)
 
 
@@ -89,8 +90,8 @@ def test_another_judge_is_asked_anew(
     change: dict[str, object], make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons[:1], note)
-        judge_comparisons(make_judge(endpoint, **change), comparisons[:1], note)
+        judge_all(make_judge(endpoint), comparisons[:1], note)
+        judge_all(make_judge(endpoint, **change), comparisons[:1], note)
     assert len(endpoint.asked) == 4
 
 
@@ -99,7 +100,7 @@ def test_an_answer_is_scored_once_however_many_comparisons_it_is_in(make_judge: 
     answers = [candidate(text) for text in ("RIGHT", "one", "two", "three")]
     pairs = [Comparison(question=asked, a=a, b=b) for place, a in enumerate(answers) for b in answers[place + 1 :]]
     with serve(ScriptedEndpoint(delay_s=0.05)) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint, method="rubric", concurrency=6), pairs, note)
+        judged = judge_all(make_judge(endpoint, method="rubric", concurrency=6), pairs, note)
     assert preferences(judged) == ["a", "a", "a", "tie", "tie", "tie"]
     assert len(endpoint.asked) == judged.counts.spent.calls == 4
 
@@ -107,7 +108,7 @@ def test_an_answer_is_scored_once_however_many_comparisons_it_is_in(make_judge: 
 def test_no_more_calls_are_under_way_than_allowed_and_as_many_as_that(make_judge: MakeJudge, note: Path) -> None:
     many = [comparison("RIGHT", "no", question(str(number))) for number in range(20)]
     with serve(ScriptedEndpoint(delay_s=0.03)) as endpoint:
-        judge_comparisons(make_judge(endpoint, concurrency=5), many, note)
+        judge_all(make_judge(endpoint, concurrency=5), many, note)
     assert endpoint.most_at_once == 5
 
 
@@ -116,7 +117,7 @@ def test_progress_is_towards_what_the_budget_reaches(
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
         judge = make_judge(endpoint, budget={"comparisons": 2})
-        judge_comparisons(judge, comparisons, note)
+        judge_all(judge, comparisons, note)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"judge {judge.name}: 2 to do"
     assert lines[1].startswith(f"judge {judge.name}: 2/2 in ")
@@ -136,8 +137,8 @@ def test_a_budget_ends_the_round_cleanly_and_is_never_exceeded(
     many = [comparison("RIGHT", "no", question(f"{number:02}")) for number in range(40)]
     with serve(ScriptedEndpoint(usage=(300, 20))) as endpoint:
         judge = make_judge(endpoint, max_tokens=20, **settings)
-        judged = judge_comparisons(judge, many, note)
-        again = judge_comparisons(judge, many, note)
+        judged = judge_all(judge, many, note)
+        again = judge_all(judge, many, note)
     limits, spent = judge.settings.budget, judged.counts.spent
     done = judged.counts.judged
     assert 0 < done < 40 and done in (judged_count, done) and judged.counts.skipped["budget"] == 40 - done
@@ -154,10 +155,8 @@ def test_a_budget_that_is_spent_still_gives_the_verdicts_that_are_kept(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons[3:], note)
-        later = judge_comparisons(
-            make_judge(endpoint, budget={"comparisons": 1}), comparisons, note.with_name("next round")
-        )
+        judge_all(make_judge(endpoint), comparisons[3:], note)
+        later = judge_all(make_judge(endpoint, budget={"comparisons": 1}), comparisons, note.with_name("next round"))
     assert preferences(later) == ["a", None, None, "b", "a", "b"]
 
 
@@ -165,7 +164,7 @@ def test_an_endpoint_that_reports_no_usage_is_estimated_and_that_is_said(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serve(ScriptedEndpoint(usage=None)) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint), comparisons, note)
+        judged = judge_all(make_judge(endpoint), comparisons, note)
     spent = judged.counts.spent
     assert spent.estimated_calls == 12
     asked_bytes = sum(len(m["content"].encode()) for asked in endpoint.asked for m in asked.messages)
@@ -178,12 +177,12 @@ def test_damaged_replies_are_counted_and_asked_for_again(
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
         judge = make_judge(endpoint)
-        judge_comparisons(judge, comparisons, note)
+        judge_all(judge, comparisons, note)
         [journal] = judge.replies.iterdir()
         lines = journal.read_bytes().splitlines(keepends=True)
         lines[2] = lines[2][: len(lines[2]) // 2] + b"\n"
         journal.write_bytes(b"".join(lines)[:-9])
-        judged = judge_comparisons(judge, comparisons, note)
+        judged = judge_all(judge, comparisons, note)
     assert preferences(judged) == PREFERENCES
     assert (len(endpoint.asked), judged.counts.damaged) == (14, 2)
     assert "2 kept replies were damaged, and asked for again" in capsys.readouterr().err
@@ -201,7 +200,7 @@ def test_the_key_is_in_no_file_no_log_and_no_message(
     echo = reply('{"reason": "your key is ' + KEY + '", "preference": "tie"}')
     with serve(ScriptedEndpoint(faults=[echo] * 12)) as endpoint:
         judge = make_judge(endpoint)
-        judged = judge_comparisons(judge, comparisons, note)
+        judged = judge_all(judge, comparisons, note)
     assert judged.counts.judged == 6
     shown = capsys.readouterr()
     said = [caplog.text, shown.out, shown.err, repr(judge), repr(judged)]
@@ -214,12 +213,12 @@ def test_without_a_key_none_is_taken_from_the_environment(
 ) -> None:
     from dataclasses import replace
 
-    from tasks.judging.api_key import ApiKey
+    from tasks.llm.api_key import ApiKey
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serve(ScriptedEndpoint()) as endpoint:
         judge: LlmJudge = replace(make_judge(endpoint), key=ApiKey())
-        judge_comparisons(judge, comparisons[:1], note)
+        judge_all(judge, comparisons[:1], note)
     assert KEY not in str(endpoint.asked[0].headers)
 
 
@@ -229,17 +228,17 @@ def test_the_environments_proxy_is_passed_by_on_loopback(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with serve(ScriptedEndpoint()) as endpoint:
-        assert judge_comparisons(make_judge(endpoint, retries=0), comparisons, note).counts.judged == 6
+        assert judge_all(make_judge(endpoint, retries=0), comparisons, note).counts.judged == 6
 
 
 def test_nothing_to_judge_asks_nothing(make_judge: MakeJudge, note: Path) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint), [], note)
+        judged = judge_all(make_judge(endpoint), [], note)
     assert (judged.verdicts, endpoint.asked) == ((), [])
 
 
 def test_the_two_orders_are_what_the_endpoint_is_shown(make_judge: MakeJudge, note: Path) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
-        judge_comparisons(make_judge(endpoint), [comparison("RIGHT", "wrong")], note)
+        judge_all(make_judge(endpoint), [comparison("RIGHT", "wrong")], note)
     shown = [data_of(asked.messages)["answers"] for asked in endpoint.asked]
     assert shown == [{"first": "RIGHT", "second": "wrong"}, {"first": "wrong", "second": "RIGHT"}]

@@ -11,14 +11,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from example_judging import judge_all
 from scripted_endpoint import (
     ScriptedEndpoint,
     serve,
     status,
 )
 
-from tasks.errors import JudgeError, RatchetError, UnreachableError
-from tasks.judging.llm_judge import LlmJudge, judge_comparisons
+from tasks.errors import EndpointError, RatchetError, UnreachableError
+from tasks.judging.llm_judge import LlmJudge
 from tasks.records import Comparison
 
 MakeJudge = Callable[..., LlmJudge]
@@ -39,13 +40,13 @@ def test_retry_after_is_honoured(
     header: dict[str, str], make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint(faults=[status(429, **header)])) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons[:1], note)
+        judge_all(make_judge(endpoint), comparisons[:1], note)
     assert 0.3 <= waits_s(endpoint)[0] < 0.6
 
 
 def test_retry_after_may_be_a_date(make_judge: MakeJudge, comparisons: list[Comparison], note: Path) -> None:
     with serve(ScriptedEndpoint(faults=[status(503, retry_after=http_date(2))])) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons[:1], note)
+        judge_all(make_judge(endpoint), comparisons[:1], note)
     assert 0.9 <= waits_s(endpoint)[0] < 2.5
 
 
@@ -54,7 +55,7 @@ def test_a_retry_after_that_says_nothing_is_no_wait(
     value: str, make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint(faults=[status(429, retry_after=value)])) as endpoint:
-        judge_comparisons(make_judge(endpoint), comparisons[:1], note)
+        judge_all(make_judge(endpoint), comparisons[:1], note)
     assert waits_s(endpoint)[0] < 0.2
 
 
@@ -65,12 +66,12 @@ def test_waits_grow_and_calls_that_failed_together_do_not_come_back_together(
 
     with serve(ScriptedEndpoint(faults=[BROKEN] * 3)) as endpoint:
         judge = replace(make_judge(endpoint, retries=3), first_wait_s=0.1)
-        judge_comparisons(judge, comparisons[:1], note)
+        judge_all(judge, comparisons[:1], note)
     for wait_s, longest_s in zip(waits_s(endpoint), (0.1, 0.2, 0.4), strict=False):
         assert longest_s / 2 <= wait_s < longest_s + 0.1
     with serve(ScriptedEndpoint(faults=[BROKEN] * 4)) as together:
         judge = replace(make_judge(together, model="other"), first_wait_s=0.4)
-        judge_comparisons(judge, comparisons[:4], note)
+        judge_all(judge, comparisons[:4], note)
     back = [asked.at_s for asked in together.asked[4:8]]
     assert max(back) - min(back) > 0.005
 
@@ -103,9 +104,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(
     with serve(ScriptedEndpoint(), certificate) as endpoint:
         started = time.monotonic()
         with pytest.raises(
-            JudgeError, match=r"certificate that is not trusted \(self-signed certificate\): correct the"
+            EndpointError, match=r"certificate that is not trusted \(self-signed certificate\): correct the"
         ):
-            judge_comparisons(make_judge(endpoint, retries=50), comparisons, note)
+            judge_all(make_judge(endpoint, retries=50), comparisons, note)
     assert endpoint.asked == [] and time.monotonic() - started < 5
 
 
@@ -118,7 +119,7 @@ def test_an_authority_of_ones_own_is_named_in_the_environment(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with serve(ScriptedEndpoint(), certificate) as endpoint:
-        assert judge_comparisons(make_judge(endpoint), comparisons, note).counts.judged == 6
+        assert judge_all(make_judge(endpoint), comparisons, note).counts.judged == 6
 
 
 def test_plain_http_where_tls_is_wanted_is_one_sentence(
@@ -126,8 +127,8 @@ def test_plain_http_where_tls_is_wanted_is_one_sentence(
 ) -> None:
     with serve(ScriptedEndpoint()) as endpoint:
         endpoint.url = endpoint.url.replace("http:", "https:")
-        with pytest.raises(JudgeError, match=r"does not speak TLS as it should \(.*\): correct the url\."):
-            judge_comparisons(make_judge(endpoint), comparisons, note)
+        with pytest.raises(EndpointError, match=r"does not speak TLS as it should \(.*\): correct the url\."):
+            judge_all(make_judge(endpoint), comparisons, note)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_what_is_no_url_is_one_sentence(
     url: str, make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with pytest.raises(RatchetError) as caught:
-        judge_comparisons(make_judge(ScriptedEndpoint(url=url)), comparisons, note)
+        judge_all(make_judge(ScriptedEndpoint(url=url)), comparisons, note)
     assert len(caught.value.problems) == 1 and "correct" in str(caught.value)
 
 
@@ -146,7 +147,7 @@ def test_nobody_there_is_said_after_the_tries(
 ) -> None:
     url = f"http://user:hunter2@127.0.0.1:{unused_port}/v1?key=hunter2"
     with pytest.raises(UnreachableError, match=r"endpoint http://127\.0\.0\.1:\d+/v1 does not answer \(") as caught:
-        judge_comparisons(make_judge(ScriptedEndpoint(url=url)), comparisons, note)
+        judge_all(make_judge(ScriptedEndpoint(url=url)), comparisons, note)
     assert "hunter2" not in str(caught.value)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from example_judging import judge_all
 from example_records import comparison, question
 from scripted_endpoint import (
     KEY,
@@ -21,8 +22,8 @@ from scripted_endpoint import (
     status,
 )
 
-from tasks.errors import JudgeError, RatchetError, UnreachableError
-from tasks.judging.llm_judge import LlmJudge, judge_comparisons
+from tasks.errors import EndpointError, RatchetError, UnreachableError
+from tasks.judging.llm_judge import LlmJudge
 from tasks.records import Comparison
 
 MakeJudge = Callable[..., LlmJudge]
@@ -78,7 +79,7 @@ def test_one_fault_is_asked_again_and_all_are_judged(
     fault: Fault, paid: int, make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint(faults=[None, fault])) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint, timeout_s=patience_s(fault)), comparisons, note)
+        judged = judge_all(make_judge(endpoint, timeout_s=patience_s(fault)), comparisons, note)
     assert judged.counts.judged == 6
     assert len(endpoint.asked) == 13
     assert judged.counts.spent.calls == 12 + paid
@@ -116,12 +117,12 @@ def test_a_comparison_that_cannot_be_judged_is_skipped_and_counted_and_the_other
     faults = [None, None, *[fault] * calls]
     with serve(ScriptedEndpoint(faults=faults)) as endpoint:
         judge = make_judge(endpoint, concurrency=1, timeout_s=patience_s(fault))
-        judged = judge_comparisons(judge, comparisons, note)
+        judged = judge_all(judge, comparisons, note)
         assert judged.counts.skipped == {**dict.fromkeys(judged.counts.skipped, 0), reason: 1}
         assert [verdict is None for verdict in judged.verdicts] == [False, True, False, False, False, False]
         # Its other order was not asked for in vain, and the next run asks for nothing but what is missing.
         assert len(endpoint.asked) == 2 + calls + 8
-        again = judge_comparisons(judge, comparisons, note)
+        again = judge_all(judge, comparisons, note)
     assert again.counts.judged == 6 and len(endpoint.asked) == 2 + calls + 8 + 2
 
 
@@ -130,19 +131,23 @@ def test_a_comparison_that_cannot_be_judged_is_skipped_and_counted_and_the_other
     [
         (
             status(401, f"Incorrect API key provided: {KEY}"),
-            JudgeError,
+            EndpointError,
             r"^The judge's endpoint http://127.0.0.1:\d+/v1 refuses the API key in the variable OPENAI_API_KEY \(401: "
             r"Incorrect API key provided: \*\*\*\): set the right one, and run the command again\.$",
         ),
-        (status(403, "not yours"), JudgeError, r"refuses the API key in .* \(403: not yours\)"),
+        (status(403, "not yours"), EndpointError, r"refuses the API key in .* \(403: not yours\)"),
         (
             status(404, "The model m does not exist"),
-            JudgeError,
+            EndpointError,
             r"does not know the model 'm' \(404: The model m does not exist\): correct the judge's model, or its url",
         ),
-        (status(400, "no such model", "model_not_found"), JudgeError, r"does not know the model 'm' \(400: no such"),
-        (status(429, "You exceeded your current quota", "insufficient_quota"), JudgeError, "has no credit .*: top it"),
-        (status(402, "pay first"), JudgeError, r"has no credit \(pay first\): top it up"),
+        (status(400, "no such model", "model_not_found"), EndpointError, r"does not know the model 'm' \(400: no such"),
+        (
+            status(429, "You exceeded your current quota", "insufficient_quota"),
+            EndpointError,
+            "has no credit .*: top it",
+        ),
+        (status(402, "pay first"), EndpointError, r"has no credit \(pay first\): top it up"),
         (BROKEN, UnreachableError, r"does not answer \(500: out of memory\): start it or correct the judge's url"),
         (BUSY, UnreachableError, r"does not answer \(429: slow down\)"),
         (raw(b"<html>\nlogin"), UnreachableError, r"does not answer \(its reply is no chat completion, it begins '<ht"),
@@ -156,12 +161,12 @@ def test_an_endpoint_that_will_not_judge_ends_the_run_with_one_sentence_and_what
     with serve(ScriptedEndpoint(faults=[None] * 4 + [fault] * 40)) as endpoint:
         judge = make_judge(endpoint, concurrency=2)
         with pytest.raises(error, match=sentence) as caught:
-            judge_comparisons(judge, many, note)
+            judge_all(judge, many, note)
         assert len(caught.value.problems) == 1 and KEY not in str(caught.value)
         before = len(endpoint.asked)
         assert before <= 4 + 3 * 11
         endpoint.faults = ()
-        judged = judge_comparisons(judge, many, note)
+        judged = judge_all(judge, many, note)
     assert judged.counts.judged == 14
     assert len(endpoint.asked) == before + 28 - 4
 
@@ -171,9 +176,9 @@ def test_an_endpoint_that_takes_no_call_at_all_is_given_up_after_three(
 ) -> None:
     with serve(ScriptedEndpoint(faults=[UNKNOWN_FIELD] * 12)) as endpoint:
         with pytest.raises(
-            JudgeError, match=r"refuses what it is asked \(422: response_format: unknown field\): see that it takes"
+            EndpointError, match=r"refuses what it is asked \(422: response_format: unknown field\): see that it takes"
         ):
-            judge_comparisons(make_judge(endpoint, concurrency=1), comparisons, note)
+            judge_all(make_judge(endpoint, concurrency=1), comparisons, note)
         assert len(endpoint.asked) == 3
 
 
@@ -183,7 +188,7 @@ def test_comparisons_that_the_endpoint_never_takes_do_not_hold_up_round_after_ro
     with serve(ScriptedEndpoint(faults=[None, None, *[UNKNOWN_FIELD] * 10])) as endpoint:
         judge = make_judge(endpoint, concurrency=1)
         for _ in range(2):
-            judged = judge_comparisons(judge, comparisons, note)
+            judged = judge_all(judge, comparisons, note)
             assert (judged.counts.judged, judged.counts.skipped["request_refused"]) == (1, 5)
 
 
@@ -192,17 +197,17 @@ def test_what_is_under_way_when_the_run_ends_is_heard_out_and_kept(
 ) -> None:
     with serve(ScriptedEndpoint(faults=[slowly, slowly, slowly, status(401)])) as endpoint:
         judge = make_judge(endpoint, concurrency=4)
-        with pytest.raises(JudgeError, match="refuses the API key"):
-            judge_comparisons(judge, comparisons, note)
+        with pytest.raises(EndpointError, match="refuses the API key"):
+            judge_all(judge, comparisons, note)
         assert len(endpoint.asked) == 4
-        assert judge_comparisons(judge, comparisons, note).counts.spent.calls == 12
+        assert judge_all(judge, comparisons, note).counts.spent.calls == 12
         assert len(endpoint.asked) == 4 + 12 - 3
 
 
 def test_an_endpoint_that_hangs_is_given_up(make_judge: MakeJudge, comparisons: list[Comparison], note: Path) -> None:
     with serve(ScriptedEndpoint(faults=[hang] * 20)) as endpoint:
         with pytest.raises(UnreachableError, match=r"does not answer \(no reply within 0\.2 s\): start it or correct"):
-            judge_comparisons(make_judge(endpoint, timeout_s=0.2, concurrency=1), comparisons, note)
+            judge_all(make_judge(endpoint, timeout_s=0.2, concurrency=1), comparisons, note)
         assert len(endpoint.asked) == 3 * 3  # three comparisons, each tried three times
 
 
@@ -211,9 +216,9 @@ def test_a_lone_comparison_that_fails_is_an_error_too(
 ) -> None:
     with (
         serve(ScriptedEndpoint(faults=[UNKNOWN_FIELD])) as endpoint,
-        pytest.raises(JudgeError, match="refuses what it is asked"),
+        pytest.raises(EndpointError, match="refuses what it is asked"),
     ):
-        judge_comparisons(make_judge(endpoint), comparisons[:1], note)
+        judge_all(make_judge(endpoint), comparisons[:1], note)
 
 
 @pytest.mark.parametrize(
@@ -228,19 +233,19 @@ def test_an_endpoint_without_a_key_that_wants_one_says_where_to_put_it(
 ) -> None:
     from dataclasses import replace
 
-    from tasks.judging.api_key import ApiKey
+    from tasks.llm.api_key import ApiKey
 
     with serve(ScriptedEndpoint(faults=[status(401, "who are you")] * 9)) as endpoint:
         judge = replace(make_judge(endpoint), key=ApiKey("", looked_for_in))
-        with pytest.raises(JudgeError, match=rf"asks for an API key \(401: who are you\), {sentence}"):
-            judge_comparisons(judge, comparisons, note)
+        with pytest.raises(EndpointError, match=rf"asks for an API key \(401: who are you\), {sentence}"):
+            judge_all(judge, comparisons, note)
 
 
 def test_a_model_that_never_says_a_verdict_leaves_the_round_without_its_feedback(
     make_judge: MakeJudge, comparisons: list[Comparison], note: Path
 ) -> None:
     with serve(ScriptedEndpoint(lambda _: "as an AI I like both")) as endpoint:
-        judged = judge_comparisons(make_judge(endpoint), comparisons, note)
+        judged = judge_all(make_judge(endpoint), comparisons, note)
     assert judged.verdicts == (None,) * 6
     assert judged.counts.skipped["unusable_reply"] == 6
     assert [asked.body["temperature"] for asked in endpoint.asked].count(0.0) == 6  # and 12 at another
@@ -250,7 +255,7 @@ def test_a_call_that_was_lost_is_reckoned_as_paid_and_the_budget_holds(make_judg
     many = [comparison("RIGHT", "no", question(f"{number:02}")) for number in range(20)]
     with serve(ScriptedEndpoint(faults=[cut_in_body] * 2, usage=(300, 20))) as endpoint:
         judge = make_judge(endpoint, budget={"tokens": 9_000}, max_tokens=20, concurrency=1)
-        judged = judge_comparisons(judge, many, note)
+        judged = judge_all(judge, many, note)
     spent = judged.counts.spent
     assert spent.estimated_calls == 2 and spent.prompt_tokens + spent.completion_tokens <= 9_000
     assert spent.calls == len(endpoint.asked) and judged.counts.judged > 2

@@ -8,7 +8,7 @@ import pytest
 from scripted_endpoint import KEY, ScriptedEndpoint, always_first, serve
 
 from tasks.config import Config
-from tasks.errors import IntegrityError, JudgeError
+from tasks.errors import EndpointError, IntegrityError
 from tasks.home import Home
 from tasks.judging.panel import judge_by_panel
 from tasks.judging.work import read_work
@@ -63,7 +63,7 @@ def test_a_judge_that_refuses_stops_the_round_and_what_the_others_said_is_paid_f
         )
         strict.faults = [lambda handler: handler.send_error(401)] * 99
         monkeypatch.setenv("OTHER_KEY", "sk-wrong")
-        with pytest.raises(JudgeError, match="refuses the API key"):
+        with pytest.raises(EndpointError, match="refuses the API key"):
             judge_by_panel(config, home, comparisons, tmp_path / "round", 1, "collect")
         strict.faults = []
         rows = judge_by_panel(config, home, comparisons, tmp_path / "round", 1, "collect")

@@ -1,30 +1,23 @@
 """What a judge did, read back from a real MLflow."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from example_judging import judge_all
 from example_records import comparison, question
 from scripted_endpoint import KEY, ScriptedEndpoint, always_first, serve
 
 from tasks.config import Config
 from tasks.home import Home
-from tasks.judging.llm_judge import Judged, LlmJudge, judge_comparisons
+from tasks.judging.llm_judge import Judged, LlmJudge
 from tasks.judging.traces import trace_judgements
 from tasks.records import Comparison
 from tasks.registry.connection import connect, find_experiment
 
 MakeJudge = Callable[..., LlmJudge]
-
-
-@pytest.fixture
-def home(ratchet_home: Path, empty_database: Path) -> Home:
-    ratchet_home.mkdir()
-    shutil.copyfile(empty_database, ratchet_home / "mlflow.db")
-    return Home(ratchet_home)
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def test_each_judgement_is_a_trace_with_its_calls_and_the_verdict_as_an_assessme
     with serve(ScriptedEndpoint(delay_s=0.02)) as endpoint:
         judge = make_judge(endpoint, price={"prompt": 1.0, "completion": 10.0})
         with trace_judgements(config, home, judge) as trace:
-            judged = judge_comparisons(judge, comparisons, note, trace)
+            judged = judge_all(judge, comparisons, note, trace)
     traces = {trace.data.spans[0].inputs["question_id"]: trace for trace in read_traces(config, home)}
     assert sorted(traces) == [each.question.id for each in comparisons]
     for each, verdict in zip(comparisons, judged.verdicts, strict=True):
@@ -72,7 +65,7 @@ def test_an_inconsistent_verdict_is_seen_in_its_trace(
     with serve(ScriptedEndpoint(always_first)) as endpoint:
         judge = make_judge(endpoint)
         with trace_judgements(config, home, judge) as trace:
-            judge_comparisons(judge, comparisons[:1], note, trace)
+            judge_all(judge, comparisons[:1], note, trace)
     [found] = read_traces(config, home)
     metadata = found.info.assessments[0].metadata
     assert (metadata["swap_inconsistent"], metadata["both_orders"]) == ("true", '["a", "b"]')
@@ -84,12 +77,12 @@ def test_what_is_kept_from_before_makes_no_second_trace_and_the_same_trace_twice
     seen: list[Judged] = []
     with serve(ScriptedEndpoint()) as endpoint:
         judge = make_judge(endpoint)
-        judge_comparisons(judge, comparisons, note, seen.append)
+        judge_all(judge, comparisons, note, seen.append)
         for _ in range(2):
             with trace_judgements(config, home, judge) as trace:
                 for each in seen:
                     trace(each)
-                judge_comparisons(judge, comparisons, note, trace)
+                judge_all(judge, comparisons, note, trace)
     traces = read_traces(config, home)
     assert len(traces) == 6 and all(len(trace.info.assessments) == 1 for trace in traces)
 
@@ -106,7 +99,7 @@ def test_judging_goes_on_when_mlflow_fails_and_says_what_is_missing(
     with serve(ScriptedEndpoint()) as endpoint:
         judge = make_judge(endpoint)
         with trace_judgements(config, home, judge) as trace:
-            judged = judge_comparisons(judge, comparisons, note, trace)
+            judged = judge_all(judge, comparisons, note, trace)
     assert judged.counts.judged == 6
     [line] = [line for line in capsys.readouterr().err.splitlines() if "not traced" in line]
     assert line.startswith(f"judge {judge.name}: 6 judgements are not traced in MLflow (MLflow at sqlite")
@@ -121,7 +114,7 @@ def test_an_error_of_the_judge_leaves_as_it_is_and_what_was_judged_is_traced(
 
         def judge_and_fail() -> None:
             with trace_judgements(config, home, judge) as trace:
-                judge_comparisons(judge, comparisons[:2], note, trace)
+                judge_all(judge, comparisons[:2], note, trace)
                 raise RuntimeError("the judge's own")
 
         with pytest.raises(RuntimeError, match="the judge's own"):
@@ -145,7 +138,7 @@ def test_judging_does_not_wait_for_traces(
     with serve(ScriptedEndpoint()) as endpoint:
         judge = make_judge(endpoint)
         with trace_judgements(config, home, judge) as trace:
-            judge_comparisons(judge, many, note, trace)
+            judge_all(judge, many, note, trace)
             seconds_apart = endpoint.asked[-1].at_s - endpoint.asked[0].at_s
     assert seconds_apart < 15 * 0.2 / 2
     assert len(read_traces(config, home)) == 15

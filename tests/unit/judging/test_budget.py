@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.judging.budget import Hold, Limits, Purse, Tokens, likely_tokens, limits_of, most_tokens, open_purse
+from tasks.judging.budget import Hold, Limits, Purse, likely_tokens, limits_of, most_tokens, open_purse
+from tasks.llm.calling import Tokens
 from tasks.settings.judging import JudgeBudget, JudgePrice
 
 CALL = Tokens(prompt=100, completion=50)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import HomeError
-from tasks.judging.journal import open_journal
+from tasks.journal import open_journal
 
 ENTRIES = [{"key": str(number), "text": "naïve \u2028 日本\n" * number} for number in range(5)]
 

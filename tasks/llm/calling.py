@@ -1,23 +1,21 @@
 """One call to an OpenAI-compatible endpoint: its reply, or what went wrong and whether asking again can help.
 
 The SDK's own retries stay off: they also repeat what cannot get better (a refused certificate), have a deadline for
-each read but none for a call, and tell nobody what a lost call may have cost. Who asks decides; see asking.
+each read but none for a call, and tell nobody what a lost call may have cost. Who asks decides; see trying.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from tasks.errors import JudgeError, first_line
-from tasks.judging.budget import Tokens
-from tasks.judging.endpoint import Endpoint, UnansweredError, check_url, quoted, translate_connection, translate_status
-from tasks.judging.prompts import Call
-from tasks.judging.verdicts import json_schema
+from tasks.errors import EndpointError, first_line
+from tasks.llm.endpoint import Endpoint, UnansweredError, check_url, quoted, translate_connection, translate_status
+from tasks.records import Count, Record
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -25,6 +23,30 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _NO_KEY = "none"  # the SDK wants one, and would look for one in the environment
 _CONNECT_S = 10.0
+
+
+class Tokens(Record):
+    """Tokens of one call or of many."""
+
+    prompt: Count = 0
+    completion: Count = 0
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One thing to ask.
+
+    Attributes:
+        messages: each with its `role` and its `content`.
+        schema: the JSON schema of the reply; None: it is plain text.
+    """
+
+    messages: tuple[Mapping[str, str], ...]
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +93,11 @@ async def connect(endpoint: Endpoint) -> AsyncIterator["AsyncOpenAI"]:
     """A client for the endpoint; the proxies of the environment are passed by on loopback.
 
     Raises:
-        JudgeError: when the URL is none.
+        EndpointError: when the URL is none.
     """
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
-    check_url(endpoint.url)
+    check_url(endpoint)
     timeout = Timeout(endpoint.timeout_s, connect=min(endpoint.timeout_s / 2, _CONNECT_S))
     direct = {f"all://{host}": None for host in LOOPBACK}
     async with AsyncOpenAI(
@@ -88,20 +110,20 @@ async def connect(endpoint: Endpoint) -> AsyncIterator["AsyncOpenAI"]:
         yield client
 
 
-async def ask_once(client: "AsyncOpenAI", endpoint: Endpoint, call: Call, temperature: float) -> Answer:
+async def ask_once(client: "AsyncOpenAI", endpoint: Endpoint, request: ChatRequest, temperature: float) -> Answer:
     """The model's answer to one call, tried once.
 
     Raises:
         UnansweredError: when there was none, and another try may have one.
         DeclinedError: when the endpoint refuses this call.
-        JudgeError: when it will refuse all calls alike: the key, the model, the certificate, the credit.
+        EndpointError: when it will refuse all calls alike: the key, the model, the certificate, the credit.
     """
     from openai import APIConnectionError, APIStatusError, OpenAIError
 
     started = time.monotonic()
     try:
         async with asyncio.timeout(endpoint.timeout_s):
-            raw = await client.chat.completions.with_raw_response.create(**_request(endpoint, call, temperature))
+            raw = await client.chat.completions.with_raw_response.create(**_body(endpoint, request, temperature))
             body = raw.http_response.content
     except TimeoutError as error:
         raise UnansweredError(f"no reply within {endpoint.timeout_s:g} s", may_have_cost=True) from error
@@ -110,21 +132,21 @@ async def ask_once(client: "AsyncOpenAI", endpoint: Endpoint, call: Call, temper
     except APIConnectionError as error:
         raise translate_connection(endpoint, error) from error
     except OpenAIError as error:
-        raise JudgeError(
-            f"The judge's endpoint {endpoint.shown} cannot be asked ({quoted(endpoint, error)})."
-        ) from error
+        raise EndpointError(f"{endpoint.named} cannot be asked ({quoted(endpoint, error)}).") from error
     return _read(endpoint, body, time.monotonic() - started)
 
 
-def _request(endpoint: Endpoint, call: Call, temperature: float) -> dict[str, Any]:
-    schema = {"name": "verdict", "strict": True, "schema": json_schema(call.reply_type)}
-    return {
+def _body(endpoint: Endpoint, request: ChatRequest, temperature: float) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "model": endpoint.model,
-        "messages": [dict(message) for message in call.messages],
+        "messages": [dict(message) for message in request.messages],
         "temperature": temperature,
         "max_tokens": endpoint.max_tokens,
-        "response_format": {"type": "json_schema", "json_schema": schema},
     }
+    if request.schema is None:
+        return body
+    schema = {"name": "reply", "strict": True, "schema": request.schema}
+    return {**body, "response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def _read(endpoint: Endpoint, body: bytes, latency_s: float) -> Answer:

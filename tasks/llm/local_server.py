@@ -1,4 +1,4 @@
-"""A judge's endpoint without a network: llama.cpp's server, from the wheel xllamacpp, on a loopback port.
+"""An LLM's endpoint without a network: llama.cpp's server, from the wheel xllamacpp, on a loopback port.
 
 It runs in a process of its own: native code that crashes takes no round with it, its memory is given back, and its
 threads are not torch's. It ends with the block that started it, and, as soon as its model is loaded, within a
@@ -105,7 +105,7 @@ def serve_gguf(
     path = find_gguf(model)
     name = EMBEDDED if model == EMBEDDED else path.stem
     if importlib.util.find_spec("xllamacpp") is None:
-        raise ConfigError("A judge with `url: embedded` needs xllamacpp, which is missing: `pip install xllamacpp`.")
+        raise ConfigError("`url: embedded` needs xllamacpp, which is missing: `pip install xllamacpp`.")
     launch = _Launch(str(path), name, port, slots, tokens_per_slot, threads or spare_cores(), os.getpid())
     log = home.root / "logs" / f"llama-server-{name}.log"
     start, process = _start(launch, log)
@@ -132,17 +132,15 @@ def find_gguf(model: str) -> Path:
     path = find_embedded_gguf() if model == EMBEDDED else Path(model).expanduser().resolve()
     if not path.is_file():
         problem = "is a folder" if path.is_dir() else "does not exist"
-        raise ConfigError(f"Judge model {path} {problem}: name a GGUF file, or {EMBEDDED}.")
+        raise ConfigError(f"Model {path} {problem}: name a GGUF file, or {EMBEDDED}.")
     try:
         with path.open("rb") as file:
             magic = file.read(len(_MAGIC))
     except OSError as error:
-        raise ConfigError(
-            f"Judge model {path} cannot be read ({error.strerror}): allow it, or name another."
-        ) from error
+        raise ConfigError(f"Model {path} cannot be read ({error.strerror}): allow it, or name another.") from error
     if magic != _MAGIC:
         raise ModelError(
-            f"Judge model {path} is no GGUF file (it does not begin with GGUF): "
+            f"Model {path} is no GGUF file (it does not begin with GGUF): "
             f"convert the model with `convert-hf-to-gguf`, or name {EMBEDDED}."
         )
     return path
@@ -235,8 +233,8 @@ def _check_alive(
     except subprocess.TimeoutExpired:
         return  # it hangs, which the client's own timeouts tell
     raise UnreachableError(
-        f"llama.cpp's server ended while it judged with {name} ({_describe_end(process)}): "
-        f"run again, what was judged is kept; {log} has the details."
+        f"llama.cpp's server ended while {name} was asked ({_describe_end(process)}): "
+        f"run again, what was answered is kept; {log} has the details."
     ) from cause
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tasks.errors import ConfigError, ModelError, UnreachableError
 from tasks.home import Home
-from tasks.judging.local_server import serve_gguf
+from tasks.llm.local_server import serve_gguf
 from tasks.models.embedded_gguf import EMBEDDED, find_embedded_gguf
 
 REPOSITORY = Path(__file__).parents[3]
@@ -158,7 +158,7 @@ def test_any_other_gguf_file_is_served_under_its_name(home: Home, tmp_path: Path
 def test_a_parent_that_is_killed_leaves_no_server(home: Home, leave_loaded: bool) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom tasks.home import Home\n"
-        "from tasks.judging.local_server import serve_gguf\n"
+        "from tasks.llm.local_server import serve_gguf\n"
         f"with serve_gguf({EMBEDDED!r}, Home(Path(sys.argv[1])), slots=1) as url:\n"
         "    print(url, flush=True)\n    time.sleep(300)\n"
     )
@@ -182,7 +182,7 @@ def test_a_server_killed_in_the_middle_of_an_answer_breaks_the_connection_and_is
     before = set(servers())
     body = {"messages": [{"role": "user", "content": "Count to a thousand."}], "max_tokens": 2000, "stream": True}
     with (
-        pytest.raises(UnreachableError, match=r"ended while it judged with smollm2\S* \(killed by SIGKILL\)") as raised,
+        pytest.raises(UnreachableError, match=r"ended while smollm2\S* was asked \(killed by SIGKILL\)") as raised,
         small() as url,
         httpx.stream("POST", f"{url}/chat/completions", json=body, timeout=TIMEOUT_S, trust_env=False) as reply,
     ):

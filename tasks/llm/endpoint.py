@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from tasks.errors import JudgeError, RatchetError, UnreachableError, first_line
-from tasks.judging.api_key import ApiKey
+from tasks.errors import EndpointError, RatchetError, UnreachableError, first_line
+from tasks.llm.api_key import ApiKey
 from tasks.registry.connection import without_password
 
-SkipReason = Literal["unusable_reply", "refusal", "too_long", "request_refused", "no_answer", "budget"]
+DeclineReason = Literal["refusal", "too_long", "request_refused"]
 
 _TOO_LONG = ("context_length", "context length", "context size", "exceed_context", "too long", "too large", "n_ctx")
 _OBJECTIONABLE = ("content_filter", "content_policy", "content policy", "content management policy", "safety")
@@ -23,15 +23,17 @@ _TRY_AGAIN = (408, 409, 425, 429)
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a judge is asked, and how.
+    """Where an LLM is asked, and how.
 
     Attributes:
+        role: what it is asked as, such as `judge`; for errors.
         model: what the endpoint calls the model.
         timeout_s: seconds for one try, from connecting to the last byte.
         max_tokens: tokens of a reply.
         weights_sha256: of the file that it serves, if that is known.
     """
 
+    role: str
     url: str
     model: str
     key: ApiKey
@@ -40,22 +42,29 @@ class Endpoint:
     weights_sha256: str | None = None
 
     @property
+    def named(self) -> str:
+        """Which endpoint it is, as errors begin."""
+        return f"The {self.role}'s endpoint {self.shown}"
+
+    @property
     def shown(self) -> str:
         """The URL without password and query, which can hold a key."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def check_url(url: str) -> None:
-    """Raises JudgeError when nobody can be at the URL; HTTP clients find out late, and each in its own way."""
+def check_url(endpoint: Endpoint) -> None:
+    """Raises EndpointError when nobody can be at the URL; HTTP clients find out late, and each in its own way."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(endpoint.url)
         usable = bool(parts.hostname) and re.fullmatch(r"[\w.:%-]+", parts.hostname or "") and parts.port != 0
         fault = "it has no host" if not parts.hostname else "its host or port is none"
     except ValueError as error:
         usable, fault = False, first_line(error)
     if not usable:
-        raise JudgeError(f"The judge's url {without_password(url)} cannot be used ({fault}): correct it.")
+        raise EndpointError(
+            f"The {endpoint.role}'s url {without_password(endpoint.url)} cannot be used ({fault}): correct it."
+        )
 
 
 class UnansweredError(Exception):
@@ -79,9 +88,9 @@ class UnansweredError(Exception):
 class DeclinedError(Exception):
     """The endpoint will not take this call, now or later; it may take others."""
 
-    def __init__(self, reason: SkipReason, why: str) -> None:
+    def __init__(self, reason: DeclineReason, why: str) -> None:
         super().__init__(why)
-        self.reason = reason
+        self.reason: DeclineReason = reason
 
 
 def translate_status(
@@ -90,15 +99,17 @@ def translate_status(
     """What a status of 400 and above means; `error` is the SDK's, with the endpoint's own words."""
     said = quoted(endpoint, error)
     text = f"{getattr(error, 'code', '')} {getattr(error, 'type', '')} {error}".casefold()
-    who = f"The judge's endpoint {endpoint.shown}"
+    who = endpoint.named
     if status == 402 or (status == 429 and any(mark in text for mark in _NO_CREDIT)):
-        return JudgeError(f"{who} says that the account has no credit ({said}): top it up, and run the command again.")
+        return EndpointError(
+            f"{who} says that the account has no credit ({said}): top it up, and run the command again."
+        )
     if status in (401, 403):
-        return JudgeError(f"{who} {_key_problem(endpoint, f'{status}: {said}')}")
+        return EndpointError(f"{who} {_key_problem(endpoint, f'{status}: {said}')}")
     if status == 404 or "model_not_found" in text:
-        return JudgeError(
-            f"{who} does not know the model {endpoint.model!r} ({status}: {said}): correct the judge's model, or its "
-            "url, which most often ends in /v1."
+        return EndpointError(
+            f"{who} does not know the model {endpoint.model!r} ({status}: {said}): correct the {endpoint.role}'s "
+            "model, or its url, which most often ends in /v1."
         )
     if status in _TRY_AGAIN or status >= 500:
         wait = _retry_after_s(headers)
@@ -115,12 +126,12 @@ def _key_problem(endpoint: Endpoint, said: str) -> str:
         return f"refuses the API key in {endpoint.key.found_in} ({said}): set the right one, and run the command again."
     if not endpoint.key.found_in:
         return (
-            f"asks for an API key ({said}), and the judge's settings name none: name an environment variable in its "
-            "api_key_variable, or a Prefect Secret block in its api_key_secret."
+            f"asks for an API key ({said}), and the {endpoint.role}'s settings name none: name an environment variable "
+            "in its api_key_variable, or a Prefect Secret block in its api_key_secret."
         )
     return (
         f"asks for an API key ({said}), and there is none in {endpoint.key.found_in}: set it, or name a Prefect Secret "
-        "block in the judge's api_key_secret."
+        f"block in the {endpoint.role}'s api_key_secret."
     )
 
 
@@ -129,16 +140,20 @@ def translate_connection(endpoint: Endpoint, error: BaseException) -> RatchetErr
     causes = list(_chain(error))
     text = " ".join(str(cause) for cause in causes)
     names = {type(cause).__name__ for cause in causes}
-    who = f"The judge's endpoint {endpoint.shown}"
+    who = endpoint.named
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes) or "CERTIFICATE_VERIFY_FAILED" in text:
-        return JudgeError(
+        return EndpointError(
             f"{who} has a certificate that is not trusted ({_certificate_fault(causes)}): correct the url, or name the "
             "file of its authority in SSL_CERT_FILE."
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes) and "ConnectError" in names:
-        return JudgeError(f"{who} does not speak TLS as it should ({quoted(endpoint, causes[-1])}): correct the url.")
+        return EndpointError(
+            f"{who} does not speak TLS as it should ({quoted(endpoint, causes[-1])}): correct the url."
+        )
     if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError", "TooManyRedirects"}:
-        return JudgeError(f"{who} cannot be asked ({quoted(endpoint, causes[-1])}): correct the judge's url.")
+        return EndpointError(
+            f"{who} cannot be asked ({quoted(endpoint, causes[-1])}): correct the {endpoint.role}'s url."
+        )
     unreachable = bool(names & {"ConnectError", "ConnectTimeout", "ProxyError"})
     why = quoted(endpoint, causes[-1])
     return UnansweredError(why, may_have_cost=not unreachable, unreachable=unreachable)
@@ -147,7 +162,7 @@ def translate_connection(endpoint: Endpoint, error: BaseException) -> RatchetErr
 def unreachable_error(endpoint: Endpoint, why: str) -> RatchetError:
     """The sentence for an endpoint that does not answer, however often it is asked."""
     return UnreachableError(
-        f"The judge's endpoint {endpoint.shown} does not answer ({why}): start it or correct the judge's url, and run "
+        f"{endpoint.named} does not answer ({why}): start it or correct the {endpoint.role}'s url, and run "
         "the command again; what was answered is kept."
     )
 

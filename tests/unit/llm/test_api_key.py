@@ -1,35 +1,30 @@
-"""Where a judge's key comes from, and that nothing shows it."""
+"""Where an endpoint's key comes from, and that nothing shows it."""
 
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.judging.api_key import ApiKey, find_api_key
-from tasks.settings.judging import JudgeSettings
+from tasks.llm.api_key import ApiKey, find_api_key
+from tasks.settings.endpoint import EndpointSettings
 
-REMOTE = JudgeSettings(name="judge", url="https://llm.example.org/v1", api_key_variable="OPENAI_API_KEY")
-
-
-def test_the_embedded_endpoint_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
-    assert find_api_key(JudgeSettings(name="judge")).value == ""
+REMOTE = EndpointSettings(api_key_variable="OPENAI_API_KEY")
 
 
 def test_the_key_is_in_the_variable_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "other")
     monkeypatch.setenv("JUDGE_KEY", " s3cret\n")
-    found = find_api_key(REMOTE.model_copy(update={"api_key_variable": "JUDGE_KEY"}))
+    found = find_api_key(REMOTE.model_copy(update={"api_key_variable": "JUDGE_KEY"}), "judges: local")
     assert (found.value, found.found_in) == ("s3cret", "the variable JUDGE_KEY")
     assert "s3cret" not in repr(found)
 
 
 def test_no_key_is_no_mistake_many_endpoints_need_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert find_api_key(REMOTE) == ApiKey("", "the variable OPENAI_API_KEY")
+    assert find_api_key(REMOTE, "judges: local") == ApiKey("", "the variable OPENAI_API_KEY")
 
 
 def test_no_key_is_sent_anywhere_unless_the_settings_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "s3cret")
-    assert find_api_key(REMOTE.model_copy(update={"api_key_variable": None})) == ApiKey()
+    assert find_api_key(REMOTE.model_copy(update={"api_key_variable": None}), "judges: local") == ApiKey()
 
 
 @pytest.mark.parametrize("key", ["s3cret s3cret", "s3crét", "s3cret\ns3cret", "“s3cret”"])
@@ -38,9 +33,9 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(ConfigError) as caught:
-        find_api_key(REMOTE)
+        find_api_key(REMOTE, "judges: local")
     [problem] = caught.value.problems
-    assert problem.startswith("The API key of judge 'judge' in the variable OPENAI_API_KEY holds a space or")
+    assert problem.startswith("judges: local: the API key in the variable OPENAI_API_KEY holds a space or")
     assert "s3cr" not in problem
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import ConfigError, ModelError, RatchetError
 from tasks.home import Home
-from tasks.judging.local_server import serve_gguf, spare_cores
+from tasks.llm.local_server import serve_gguf, spare_cores
 from tasks.models.embedded_gguf import EMBEDDED, find_embedded_gguf
 
 REPOSITORY = Path(__file__).parents[3]
@@ -71,7 +71,7 @@ def test_a_missing_wheel_is_named_with_its_remedy(
 
 def test_the_module_is_imported_without_xllamacpp_and_without_heavy_libraries() -> None:
     script = (
-        "import sys; sys.modules['xllamacpp'] = None; import tasks.judging.local_server\n"
+        "import sys; sys.modules['xllamacpp'] = None; import tasks.llm.local_server\n"
         "print({'torch', 'transformers', 'httpx'} & set(sys.modules))"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}

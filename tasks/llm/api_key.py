@@ -1,11 +1,11 @@
-"""The API key of a judge's endpoint, and a text without it."""
+"""The API key of an LLM's endpoint, and a text without it."""
 
 import os
 from dataclasses import dataclass, field
 
 from tasks.errors import ConfigError
 from tasks.secret_blocks import read_secret
-from tasks.settings.judging import JudgeSettings
+from tasks.settings.endpoint import EndpointSettings
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,20 @@ class ApiKey:
         return text.replace(self.value, "***") if self.value else text
 
 
-def find_api_key(settings: JudgeSettings) -> ApiKey:
-    """The key that the settings name, if they name one; the embedded endpoint has none, and an unset variable is none.
+def find_api_key(settings: EndpointSettings, section: str) -> ApiKey:
+    """The key that the settings name, if they name one; an unset variable is none.
+
+    Args:
+        section: where in the config they are, such as `writer`; begins the error's sentence.
 
     Raises:
         ConfigError: when Prefect has no Secret block of that name, or the key is one that no request can carry.
     """
-    if settings.url == "embedded" or (settings.api_key_secret is None and settings.api_key_variable is None):
+    if settings.api_key_secret is None and settings.api_key_variable is None:
         return ApiKey()
     value, found_in = "", ""
     if settings.api_key_secret is not None:
-        value = read_secret(settings.api_key_secret, f"judges: {settings.name}: api_key_secret")
+        value = read_secret(settings.api_key_secret, f"{section}: api_key_secret")
         found_in = f"the Prefect Secret {settings.api_key_secret!r}"
     elif settings.api_key_variable is not None:
         value = os.environ.get(settings.api_key_variable, "")
@@ -43,7 +46,7 @@ def find_api_key(settings: JudgeSettings) -> ApiKey:
     value = value.strip()
     if any(not "!" <= character <= "~" for character in value):
         raise ConfigError(
-            f"The API key of judge {settings.name!r} in {found_in} holds a space or a character outside ASCII, which "
-            "no key has: set it anew."
+            f"{section}: the API key in {found_in} holds a space or a character outside ASCII, which no key has: "
+            "set it anew."
         )
     return ApiKey(value, found_in)

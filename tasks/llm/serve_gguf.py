@@ -33,7 +33,7 @@ def serve(options: dict[str, Any]) -> Any:
     parameters.cache_ram_mib = 0
     parameters.cache_idle_slots = False  # it needs the former
     parameters.verbosity = _ERRORS_AND_WARNINGS
-    # Nobody but the judge's client has business here: no page, no list of prompts, no other site's scripts.
+    # Nobody but the one client has business here: no page, no list of prompts, no other site's scripts.
     parameters.ui = False
     parameters.endpoint_slots = False
     parameters.cors_origins = "null"
