@@ -16,7 +16,7 @@ from tasks.feedback.pulling import pull_labels
 from tasks.files import read_rows
 from tasks.home import Home, find_home
 from tasks.records import ArmReport, LabelDataset
-from tasks.rounds import read_batches, read_last, read_reports
+from tasks.rounds import read_label_datasets, read_last
 
 Shown = tuple[dict[str, Any], list[str]]
 
@@ -88,9 +88,7 @@ def labels_so_far(config: Config, home: Home) -> Shown:
     """The labels that are in the logs, by round and annotator, those on test answers apart; all empty when people were
     never asked.
     """
-    asked = [dataset for batch in read_batches(home, config.name) for dataset in batch.label_datasets]
-    compared = [report.head_to_head for report in read_reports(home, config.name)]
-    on_tests = [dataset for each in compared if each is not None for dataset in each.label_datasets]
+    asked, on_tests = read_label_datasets(home, config.name)
     counts = _count_labels(home, config.name, asked)
     test_counts = _count_labels(home, log.for_tests(config.name), on_tests)
     result = {

@@ -21,7 +21,7 @@ from tasks.config import Config
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json, sha256_of, write_atomically
 from tasks.home import Home
-from tasks.records import STAGES, ArmReport, Domain, FeedbackBatch, ModelVersion, Record, Sha256, Stage
+from tasks.records import STAGES, ArmReport, Domain, FeedbackBatch, LabelDataset, ModelVersion, Record, Sha256, Stage
 
 StageRecord = TypeVar("StageRecord", bound=Record)
 
@@ -61,6 +61,9 @@ _SETTINGS: dict[Stage, tuple[str, ...]] = {
     "promote": ("promote",),
 }
 
+# What else those stages read that put passages into prompts.
+_RETRIEVAL = ("retrieval", "writer")
+
 
 class Round(Record):
     """A round as it began; its stages read the domain and champion from here, not as they may be by now."""
@@ -79,7 +82,7 @@ class RoundEnd(Record):
 
 def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
     """The hash of the stage's input records and of the settings it reads."""
-    settings = {name: attrgetter(name)(config) for name in _SETTINGS[stage]}
+    settings = {name: attrgetter(name)(config) for name in _settings_of(config, stage)}
     return sha256_of(
         {
             "stage": stage,
@@ -87,6 +90,12 @@ def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
             "inputs": [record.model_dump(mode="json") for record in inputs],
         }
     )
+
+
+def _settings_of(config: Config, stage: Stage) -> tuple[str, ...]:
+    retrieves = {"collect": "rag" in config.collect.arms, "train": config.train.contexts is not None}
+    cites = ("train.contexts.citations",) if stage == "collect" and config.train.contexts else ()
+    return _SETTINGS[stage] + (_RETRIEVAL if retrieves.get(stage) else ()) + cites
 
 
 def _plain(value: Any) -> Any:
@@ -149,24 +158,39 @@ def read_rounds(home: Home, domain: str) -> Iterator[tuple[Round, RoundEnd | Non
 def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
     """The hash of all that a round learns from: the config, the domain's files and the feedback so far.
 
-    Prices and the settings of retrieval and the benchmark are left out: they change what is said of a model, not it.
+    Prices and the settings of the benchmark are left out, and those of retrieval where no stage retrieves: they change
+    what is said of a model, not it.
     """
-    settings = sha256_of(config.model_dump(mode="json", exclude={"prices", "benchmark", "retrieval"}))
+    read = {name for stage in STAGES for name in _settings_of(config, stage)}
+    unread = {"prices", "benchmark", *_RETRIEVAL} - read
+    settings = sha256_of(config.model_dump(mode="json", exclude=unread))
     return sha256_of({"config": settings, "domain": domain.model_dump(), "feedback": feedback_sha256})
 
 
 def read_batches(home: Home, domain: str, before: int | None = None) -> list[FeedbackBatch]:
     """What the rounds have collected so far, oldest first; with `before`, only the rounds before that one."""
-    folders = sorted(home.rounds(domain).glob("[0-9]*"))
-    wanted = (folder for folder in folders if before is None or int(folder.name) < before)
-    batches = (read_last(folder, "collect", FeedbackBatch) for folder in wanted)
-    return [batch for batch in batches if batch is not None]
+    return _read_all(home, domain, "collect", FeedbackBatch, before)
 
 
 def read_reports(home: Home, domain: str) -> list[ArmReport]:
     """What the rounds have evaluated so far, oldest first."""
-    reports = (read_last(folder, "evaluate", ArmReport) for folder in sorted(home.rounds(domain).glob("[0-9]*")))
-    return [report for report in reports if report is not None]
+    return _read_all(home, domain, "evaluate", ArmReport)
+
+
+def read_label_datasets(home: Home, domain: str) -> tuple[list[LabelDataset], list[LabelDataset]]:
+    """Every dataset that people were asked in, oldest first: about candidates, and about answers to test questions."""
+    asked = [dataset for batch in read_batches(home, domain) for dataset in batch.label_datasets]
+    on_tests = [dataset for report in read_reports(home, domain) for dataset in report.label_datasets]
+    return asked, on_tests
+
+
+def _read_all(
+    home: Home, domain: str, stage: Stage, record_type: type[StageRecord], before: int | None = None
+) -> list[StageRecord]:
+    folders = sorted(home.rounds(domain).glob("[0-9]*"))
+    wanted = (folder for folder in folders if before is None or int(folder.name) < before)
+    records = (read_last(folder, stage, record_type) for folder in wanted)
+    return [record for record in records if record is not None]
 
 
 def finished_stages(home: Home, opened: Round) -> list[Stage]:

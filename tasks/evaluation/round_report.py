@@ -46,7 +46,7 @@ def renew_reports(config: Config, home: Home) -> list[int]:
     renewed = []
     for report in read_reports(home, config.name):
         compared = report.head_to_head
-        if compared is None or not compared.label_datasets or not have_labels_changed(home, report, compared):
+        if compared is None or not report.label_datasets or not have_labels_changed(home, report, compared):
             continue
         folder = home.round(config.name, report.round)
         decision = read_last(folder, "promote", PromotionDecision)
@@ -120,6 +120,8 @@ def provenance(config: Config, opened: Round, report: ArmReport) -> dict[str, An
         "questions_sha256": opened.domain.questions.sha256,
         "documents_sha256": opened.domain.documents.sha256,
         "test_set_sha256": report.test_set_sha256,
+        "synthetic_train_questions": opened.domain.synthetic_train_questions,
+        "synthetic_test_questions": opened.domain.synthetic_test_questions,
         "base": report.challenger.base.id,
         "base_sha256": report.challenger.base.sha256,
         "snapshot_sha256": report.challenger.snapshot_sha256,

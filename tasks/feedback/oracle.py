@@ -86,8 +86,8 @@ def answer_as_oracle(config: Config, home: Home) -> int:
 def _asked_last(home: Home, domain: str) -> list[LabelDataset]:
     """Where people were asked last about candidates, and about test answers."""
     batches, reports = read_batches(home, domain), read_reports(home, domain)
-    compared = reports[-1].head_to_head if reports else None
-    return [*(batches[-1].label_datasets if batches else ()), *(compared.label_datasets if compared else ())]
+    asked = batches[-1].label_datasets if batches else ()
+    return [*asked, *(reports[-1].label_datasets if reports else ())]
 
 
 def _scorer(config: Config, home: Home) -> ScoreAnswers:

@@ -23,7 +23,7 @@ from tasks.files import canonical_json, read_rows, write_atomically
 from tasks.home import Home, make_writable
 from tasks.progress import listed, say
 from tasks.records import Count, FeedbackBatch, LabelDataset, Record
-from tasks.rounds import read_batches, read_reports
+from tasks.rounds import read_label_datasets
 
 if TYPE_CHECKING:
     from argilla import Argilla
@@ -92,9 +92,8 @@ def pull_labels(config: Config, home: Home) -> LabelPull:
 
 def _asked_in(home: Home, domain: str) -> list[tuple[str, LabelDataset]]:
     """Every dataset that people were asked in, with the name of the log that their answers belong in."""
-    asked = [(domain, dataset) for batch in read_batches(home, domain) for dataset in batch.label_datasets]
-    compared = [report.head_to_head for report in read_reports(home, domain) if report.head_to_head is not None]
-    return [*asked, *((log.for_tests(domain), dataset) for each in compared for dataset in each.label_datasets)]
+    asked, on_tests = read_label_datasets(home, domain)
+    return [*((domain, dataset) for dataset in asked), *((log.for_tests(domain), dataset) for dataset in on_tests)]
 
 
 def wait_for_labels(config: Config, home: Home, batch: FeedbackBatch, needed: int) -> None:

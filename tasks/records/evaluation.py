@@ -84,6 +84,11 @@ class ArmReport(Record):
         default=None, description="challenger against champion; None: they are the same weights"
     )
 
+    @property
+    def label_datasets(self) -> tuple[LabelDataset, ...]:
+        """Where people were asked about the test answers, if they were."""
+        return self.head_to_head.label_datasets if self.head_to_head else ()
+
     def comparison(self, metric: str, against: str = "champion") -> PairedDifference | None:
         """The challenger compared with another arm on one metric, where the report has it."""
         pairs = (c for c in self.comparisons if (c.arm, c.against, c.metric) == ("challenger", against, metric))

@@ -9,14 +9,13 @@ import pytest
 from tasks.config import Config
 from tasks.errors import IntegrityError
 from tasks.home import Home
-from tasks.records import STAGES, BaseModelRef, Domain, FeedbackBatch, FileRef, ModelVersion, Snapshot, Stage
+from tasks.records import STAGES, BaseModelRef, Domain, FileRef, ModelVersion, Snapshot, Stage
 from tasks.rounds import (
     Round,
     begin_round,
     end_round,
     finished_stages,
     inputs_sha256,
-    read_batches,
     read_last,
     read_rounds,
     read_stage,
@@ -44,13 +43,6 @@ def make_config(**settings: Any) -> Config:
     return Config.model_validate({"name": "tiny", "questions": "q.jsonl", "root": Path("/domain"), **settings})
 
 
-def make_batch(number: int, rows: int = 0) -> FeedbackBatch:
-    file = FileRef(sha256=f"{number}" * 64, rows=rows)
-    return FeedbackBatch(
-        round=number, model_version=CHAMPION, candidates=file, feedback=file, questions=2, preferences={"a": rows}
-    )
-
-
 # What a change of each setting repeats; every section and every key outside a section is here.
 STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "name": ("other", set()),
@@ -75,7 +67,45 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "promote": ({"min_test_questions": 3}, {"promote"}),
     "prices": ({"queries_per_day": 3}, set()),
     "benchmark": ({"correct_from": 0.3}, set()),
+    "writer": ({"url": "embedded"}, set()),
 }
+
+
+# What a change of retrieval repeats, by what puts passages into prompts.
+STAGES_THAT_RETRIEVE: list[tuple[dict[str, Any], set[Stage]]] = [
+    ({}, set()),
+    ({"train": {"contexts": {}}}, {"train"}),
+    ({"collect": {"arms": ["closed_book", "rag"]}}, {"collect"}),
+    ({"collect": {"arms": ["rag"]}, "train": {"contexts": {}}}, {"collect", "train"}),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), STAGES_THAT_RETRIEVE)
+def test_a_change_of_retrieval_repeats_the_stages_that_put_passages_into_prompts(
+    settings: dict[str, Any], expected: set[Stage]
+) -> None:
+    before, after = make_config(**settings), make_config(**settings, retrieval={"passages": 3})
+
+    changed = {stage for stage in STAGES if stage_key(before, stage, (OPENED,)) != stage_key(after, stage, (OPENED,))}
+
+    assert changed == expected
+    assert (inputs_sha256(before, DOMAIN, "f") != inputs_sha256(after, DOMAIN, "f")) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "expected"),
+    [
+        ({"closed_book_share": 0.1}, {"train"}),
+        ({"oracle_share": 0.1}, {"train"}),
+        ({"citations": True}, {"collect", "train"}),
+    ],
+)
+def test_each_key_of_contexts_repeats_the_stages_that_read_it(contexts: dict[str, Any], expected: set[Stage]) -> None:
+    before, after = make_config(train={"contexts": {}}), make_config(train={"contexts": contexts})
+
+    changed = {stage for stage in STAGES if stage_key(before, stage, (OPENED,)) != stage_key(after, stage, (OPENED,))}
+
+    assert changed == expected
 
 
 @pytest.mark.parametrize("setting", STAGES_OF_SETTING)
@@ -234,15 +264,6 @@ def test_finished_stages_come_in_their_order_whatever_order_the_files_have(home:
         write_stage(home.round("tiny", 1), stage, "k", SNAPSHOT)
 
     assert finished_stages(home, opened) == ["collect", "curate", "train"]
-
-
-def test_batches_come_oldest_first_and_can_stop_before_a_round(home: Home) -> None:
-    for number in (1, 2, 4):  # the third collected nothing
-        write_stage(home.round("tiny", number), "collect", "k", make_batch(number))
-
-    assert [batch.round for batch in read_batches(home, "tiny")] == [1, 2, 4]
-    assert [batch.round for batch in read_batches(home, "tiny", before=4)] == [1, 2]
-    assert read_batches(home, "tiny", before=1) == read_batches(home, "other") == []
 
 
 def test_what_a_round_learns_from_is_the_config_the_files_and_the_feedback() -> None:
