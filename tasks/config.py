@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError, raise_collected
 from tasks.files import sha256_of
@@ -22,6 +22,20 @@ from tasks.settings.prices import PriceSettings
 from tasks.settings.retrieval import RetrievalSettings
 from tasks.settings.section import Name, Section
 from tasks.settings.training import TrainSettings
+from tasks.settings.writing import WriterSettings
+
+
+def _check_question_files(value: Any) -> Any:
+    """The value, when it is one path or a list of different ones; a union's own errors would name each of its types."""
+    paths = value if isinstance(value, list | tuple) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError(f"questions: {value!r} is not accepted; it should be a JSONL file, or a list of such files")
+    if repeated := [path for path in paths if paths.count(path) > 1]:
+        raise ValueError(f"questions: {repeated[0]!r} is named twice; name each file once")
+    return value
+
+
+QuestionFiles = Annotated[str | tuple[str, ...], BeforeValidator(_check_question_files)]
 
 
 class Config(Section):
@@ -33,7 +47,7 @@ class Config(Section):
 
     name: Name = Field(description="lower-case letters, digits, - and _; names the registered model, too")
     documents: tuple[str, ...] = Field(default=(), description="globs of .txt .md .rst .html .pdf files")
-    questions: str = Field(min_length=1, description="a JSONL file, one question a line")
+    questions: QuestionFiles = Field(description="a JSONL file, one question a line; or a list of such files")
     system_prompt: str = "Answer the question in one or two short sentences."
     test_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(default=0.2, description="share of families held out")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -41,6 +55,7 @@ class Config(Section):
     model: ModelSettings = ModelSettings()
     generation: GenerationSettings = GenerationSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    writer: WriterSettings | None = Field(default=None, description="the LLM that writes for retrieval; None: none")
     collect: CollectSettings = CollectSettings()
     reference_judge: ReferenceJudgeSettings = ReferenceJudgeSettings()
     judges: tuple[JudgeSettings, ...] = Field(default=(), description="LLM judges; each has a vote of its own")
@@ -61,6 +76,22 @@ class Config(Section):
         if taken := sorted({name for name in names if names.count(name) > 1 or name == "reference"}):
             raise ValueError(f"judges: the name {taken[0]!r} is taken; give each judge one of its own")
         return self
+
+    @model_validator(mode="after")
+    def _someone_writes_what_is_to_be_written(self) -> "Config":
+        wanted = self.retrieval.written_stages
+        if wanted and self.writer is None:
+            raise ValueError(
+                f"retrieval.{wanted[0]}: an LLM writes it, and `writer` is null; set `writer: {{url: embedded}}` or an "
+                "endpoint, or switch it off"
+            )
+        return self
+
+    @property
+    def question_files(self) -> tuple[Path, ...]:
+        """The files of questions, in the order of the config."""
+        named = (self.questions,) if isinstance(self.questions, str) else self.questions
+        return tuple(self.root / name for name in named)
 
     @property
     def sha256(self) -> str:

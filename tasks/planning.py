@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.config import Config
 from tasks.curation.summary import read_summary
-from tasks.domain.loading import load_domain
+from tasks.domain.loading import describe_questions, load_domain
 from tasks.errors import ConfigError
 from tasks.feedback.withdrawals import Withdrawn, read_left_out
 from tasks.files import canonical_json, write_atomically
@@ -86,8 +86,8 @@ def open_round(config: Config, home: Home, plan: Plan) -> Round:
     base = resolve_base(config.model, home)
     champion = ensure_champion(config, home, base)
     say(
-        f"round {plan.number} of {domain.name}: {domain.train_questions} train and {domain.test_questions} test "
-        f"questions, {domain.documents.rows} documents; the champion is version {champion.version}"
+        f"round {plan.number} of {domain.name}: {describe_questions(domain)}, {domain.documents.rows} documents; the "
+        f"champion is version {champion.version}"
     )
     return begin_round(home, plan.number, domain, champion)
 

@@ -14,7 +14,7 @@ from tasks.config import Config
 from tasks.domain.documents import read_documents
 from tasks.domain.json_objects import shown
 from tasks.domain.loading import is_evaluable, shared_families
-from tasks.domain.questions import read_questions
+from tasks.domain.questions import is_synthetic, read_questions
 from tasks.domain.splits import normalised
 from tasks.domain.text_damage import SIGNS, damage
 from tasks.errors import DomainError
@@ -44,7 +44,9 @@ class Examination(Record):
     questions: Count
     train_questions: Count = Field(description="questions with split train")
     test_questions: Count = Field(description="questions with split test and an answer: the frozen test set")
-    answers_missing: Count = Field(description="questions of either split without an answer")
+    answers_missing: Count = Field(description="answerable questions without an answer")
+    synthetic_train_questions: Count = Field(description="train questions that a program wrote")
+    synthetic_test_questions: Count = Field(description="questions of the frozen test set that a program wrote")
     families: Count
     shared_families: Count = Field(description="families in both splits")
     documents: Count = Field(description="documents that could be read")
@@ -67,15 +69,17 @@ def examine(config: Config, count_tokens: CountTokens | None) -> Examination:
     questions: list[Question] = []
     documents: list[Document] = []
     skipped: list[str] = []
+    remarks: list[str] = []
     try:
-        questions = read_questions(config.root / config.questions, config.test_share)
+        questions = read_questions(config.question_files, config.test_share)
     except DomainError as error:
         findings += [Finding(severity="error", sentence=problem) for problem in error.problems]
     try:
-        documents, skipped = read_documents(config.root, config.documents)
+        documents, skipped, remarks = read_documents(config.root, config.documents)
     except DomainError as error:
         findings += [Finding(severity="error", sentence=problem) for problem in error.problems]
     findings += _skipped_findings(skipped)
+    findings += [Finding(severity="warning", sentence=remark) for remark in remarks]
     findings += _document_findings(documents)
     if questions:
         findings += _question_findings(config, questions, {document.id for document in documents}, count_tokens)
@@ -83,7 +87,9 @@ def examine(config: Config, count_tokens: CountTokens | None) -> Examination:
         questions=len(questions),
         train_questions=sum(question.split == "train" for question in questions),
         test_questions=sum(is_evaluable(question) for question in questions),
-        answers_missing=sum(question.answer is None for question in questions),
+        answers_missing=sum(question.answerable and question.answer is None for question in questions),
+        synthetic_train_questions=sum(is_synthetic(question) and question.split == "train" for question in questions),
+        synthetic_test_questions=len(_synthetic_tests(questions)),
         families=len({question.family for question in questions}),
         shared_families=len(shared_families(questions)),
         documents=len(documents),
@@ -97,6 +103,7 @@ def _question_findings(
     config: Config, questions: Sequence[Question], document_ids: set[str], count_tokens: CountTokens | None
 ) -> Iterator[Finding]:
     yield from _size_findings(config, questions)
+    yield from _synthetic_findings(questions)
     yield from _leak_findings(questions)
     yield from _answer_findings(questions)
     yield from _source_findings(questions, document_ids)
@@ -118,6 +125,20 @@ def _size_findings(config: Config, questions: Sequence[Question]) -> Iterator[Fi
         yield _warning(
             f"`evaluate.max_questions` ({most}) is below `promote.min_test_questions` ({least}): "
             "raise it, or nothing will ever be promoted."
+        )
+
+
+def _synthetic_tests(questions: Sequence[Question]) -> list[Question]:
+    return [question for question in questions if is_synthetic(question) and is_evaluable(question)]
+
+
+def _synthetic_findings(questions: Sequence[Question]) -> Iterator[Finding]:
+    found = _synthetic_tests(questions)
+    if found:
+        yield _warning(
+            f"{_counted(len(found), 'synthetic question')} in the test set by explicit `split`: leave `split` out, or "
+            "the test figures are about questions that nobody asked.",
+            [question.id for question in found],
         )
 
 
@@ -156,7 +177,7 @@ def _learnt_test_questions(same: Sequence[Question]) -> list[Question]:
 
 def _answer_findings(questions: Sequence[Question]) -> Iterator[Finding]:
     answers = {question.id: normalised(question.answer) for question in questions if question.answer is not None}
-    missing = [question.id for question in questions if question.id not in answers]
+    missing = [question.id for question in questions if question.answerable and question.id not in answers]
     if missing:
         yield _warning(
             f"{_counted(len(missing), 'question')} without an `answer`: "

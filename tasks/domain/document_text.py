@@ -1,4 +1,4 @@
-"""The plain text of a document's bytes, by file type.
+"""The plain text of a document's bytes, by file type, and what the file says about itself.
 
 Each reader takes the file's bytes and returns text with "\\n" line ends, or raises DomainError with one
 reason that continues "<id> was skipped: ".
@@ -9,18 +9,37 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from tasks.domain.front_matter import split_front_matter
 from tasks.errors import DomainError
+from tasks.retrieval.headings import find_headings
 
 _DROPPED_ELEMENTS = ("script", "style", "noscript", "template", "svg", "iframe")
 _BLOCK_ELEMENTS = (
     "address article aside blockquote body caption dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 "
     "h6 head header hr li main nav ol option p pre section summary table title tr ul"
 )
+# A title stands at the beginning; a long text is not searched to its end for one.
+_TITLE_WITHIN = 65_536
 
 
-def text_of(suffix: str, data: bytes) -> str:
-    """The text of a file with this suffix (".md", in any case).
+class Parsed(NamedTuple):
+    """A file as it was read.
+
+    Attributes:
+        text: its plain text.
+        metadata: its `title`, where it has one, and all that its front matter says.
+        problem: what was left as text though it looks like metadata; continues "<id>: ".
+    """
+
+    text: str
+    metadata: dict[str, Any]
+    problem: str | None = None
+
+
+def parse_file(suffix: str, data: bytes) -> Parsed:
+    """The text and metadata of a file with this suffix (".md", in any case).
 
     Raises:
         DomainError: when the suffix is not supported, or the bytes hold no text that can be read.
@@ -29,10 +48,10 @@ def text_of(suffix: str, data: bytes) -> str:
     if reader is None:
         known = ", ".join(READERS)
         raise DomainError(f"its type ({suffix or 'no suffix'}) is not one of {known}; convert it, or narrow the glob.")
-    text = reader(data)
-    if not text.strip():
+    parsed = reader(data)
+    if not parsed.text.strip():
         raise DomainError("it is empty; write its text, or remove the file.")
-    return text
+    return parsed
 
 
 def plain_text(data: bytes) -> str:
@@ -51,7 +70,19 @@ def plain_text(data: bytes) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def html_text(data: bytes) -> str:
+def read_markdown(data: bytes) -> Parsed:
+    """The text after the front matter, under the title that this or the first heading gives."""
+    said, text, problem = split_front_matter(plain_text(data))
+    return Parsed(text, {**_first_heading(".md", text), **said}, problem and f"its front matter {problem}")
+
+
+def read_restructured(data: bytes) -> Parsed:
+    """The text, under the title that its first heading gives."""
+    text = plain_text(data)
+    return Parsed(text, _first_heading(".rst", text))
+
+
+def read_html(data: bytes) -> Parsed:
     """The visible text of an HTML page: a line for each block, inline markup joined, scripts and styles left out."""
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, ParserRejectedMarkup, XMLParsedAsHTMLWarning
     from bs4.element import NavigableString
@@ -67,6 +98,7 @@ def html_text(data: bytes) -> str:
             raise DomainError(f"it is not readable HTML ({reason}); repair it.") from error
     for element in page.find_all(_DROPPED_ELEMENTS):
         element.decompose()
+    title = page.title.get_text() if page.title is not None else None
     preformatted = {id(string) for element in page.find_all("pre") for string in element.find_all(string=True)}
     for string in list(page.find_all(string=True)):
         # Exactly NavigableString: its subclasses are comments, doctypes and the like.
@@ -79,11 +111,11 @@ def html_text(data: bytes) -> str:
     for element in page.find_all(_BLOCK_ELEMENTS.split()):
         element.insert(0, "\n")
         element.append("\n")
-    return _tidy(re.sub(r"(?<=\n) (?=\S)", "", page.get_text()))
+    return Parsed(_tidy(re.sub(r"(?<=\n) (?=\S)", "", page.get_text())), _titled(title))
 
 
-def pdf_text(data: bytes) -> str:
-    """The text layer of a PDF, pages apart by a blank line."""
+def read_pdf(data: bytes) -> Parsed:
+    """The text layer of a PDF, pages apart by a blank line, under the title that the file names."""
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, FileNotDecryptedError
 
@@ -92,6 +124,7 @@ def pdf_text(data: bytes) -> str:
     try:
         reader = PdfReader(io.BytesIO(data))
         text = "\n\n".join(page.extract_text().strip() for page in reader.pages)
+        title = reader.metadata.title if reader.metadata is not None else None
     except (DependencyError, FileNotDecryptedError) as error:
         raise DomainError("it is an encrypted PDF; save it without a password.") from error
     except Exception as error:  # a malformed PDF can raise anything; the sentence keeps its name and text
@@ -100,17 +133,31 @@ def pdf_text(data: bytes) -> str:
         ) from error
     if not text.strip():
         raise DomainError("it is a PDF without text, perhaps scanned; run text recognition (OCR) on it.")
-    # Broken character maps yield halves of surrogate pairs, which UTF-8 cannot hold.
-    return _tidy(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return Parsed(_tidy(_storable(text)), _titled(title if isinstance(title, str) else None))
 
 
-READERS: dict[str, Callable[[bytes], str]] = {
-    ".txt": plain_text,
-    ".md": plain_text,
-    ".rst": plain_text,
-    ".html": html_text,
-    ".pdf": pdf_text,
+READERS: dict[str, Callable[[bytes], Parsed]] = {
+    ".txt": lambda data: Parsed(plain_text(data), {}),
+    ".md": read_markdown,
+    ".rst": read_restructured,
+    ".html": read_html,
+    ".pdf": read_pdf,
 }
+
+
+def _first_heading(name: str, text: str) -> dict[str, str]:
+    heading = next(find_headings(name, text[:_TITLE_WITHIN]), None)
+    return _titled(heading.title if heading else None)
+
+
+def _titled(title: str | None) -> dict[str, str]:
+    words = " ".join(_storable(title or "").split())
+    return {"title": words} if words else {}
+
+
+def _storable(text: str) -> str:
+    # Broken character maps yield halves of surrogate pairs, which UTF-8 cannot hold.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _tidy(text: str) -> str:

@@ -4,33 +4,54 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from tasks.domain.document_text import text_of
+from tasks.domain.document_text import parse_file
 from tasks.errors import DomainError, raise_collected
 from tasks.records import Document
 
 
-def read_documents(root: Path, globs: Sequence[str]) -> tuple[list[Document], list[str]]:
-    """The documents below `root` that the globs match, sorted by id, and one sentence for each file left out.
+class DocumentsRead(NamedTuple):
+    """The documents that were read.
+
+    Attributes:
+        documents: sorted by id.
+        skipped: a sentence for each file left out.
+        remarks: a sentence for each file with metadata that could not be read and were left as text.
+    """
+
+    documents: list[Document]
+    skipped: list[str]
+    remarks: list[str]
+
+
+def read_documents(root: Path, globs: Sequence[str]) -> DocumentsRead:
+    """The documents below `root` that the globs match.
 
     A document's id is its path relative to `root` with forward slashes, so it does not change when the whole
-    folder moves. A file that cannot be read never stops the others.
+    folder moves. Its metadata are `format` (md, html, ...), `folder` (of the id; "" for the root itself), and what the
+    file says of itself. A file that cannot be read never stops the others.
 
     Raises:
         DomainError: for each glob that matches no file.
     """
     documents: list[Document] = []
     skipped: list[str] = []
+    remarks: list[str] = []
     for document_id, path in sorted(_matched_files(root, globs).items()):
         try:
-            documents.append(Document(id=_storable(document_id), text=text_of(path.suffix, path.read_bytes())))
+            parsed = parse_file(path.suffix, path.read_bytes())
+            place = {"format": path.suffix[1:].lower(), "folder": document_id.rpartition("/")[0]}
+            metadata = {**parsed.metadata, **place}
+            documents.append(Document(id=_storable(document_id), text=parsed.text, metadata=metadata))
+            remarks += [f"{document_id}: {parsed.problem}"] if parsed.problem else []
         except DomainError as error:
             skipped += [f"{_encodable(document_id)} was skipped: {problem}" for problem in error.problems]
         except OSError as error:
             skipped.append(
                 f"{_encodable(document_id)} was skipped: it cannot be read ({error.strerror}); check its permissions."
             )
-    return documents, skipped
+    return DocumentsRead(documents, skipped, remarks)
 
 
 def _matched_files(root: Path, globs: Sequence[str]) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tasks.config import Config
 from tasks.domain.documents import read_documents
-from tasks.domain.questions import read_questions
+from tasks.domain.questions import is_synthetic, read_questions
 from tasks.files import read_rows, write_rows
 from tasks.home import Home, make_writable
 from tasks.progress import say
@@ -25,9 +25,14 @@ def load_domain(config: Config, home: Home) -> Domain:
         DomainError: with every problem of the questions, or of the globs when the questions are sound.
         HomeError: when the home cannot be written.
     """
-    questions = read_questions(config.root / config.questions, config.test_share)
-    documents, skipped = read_documents(config.root, config.documents)
-    _say_skipped(skipped, total=len(documents) + len(skipped))
+    return store_domain(config, home, read_questions(config.question_files, config.test_share))
+
+
+def store_domain(config: Config, home: Home, questions: Sequence[Question]) -> Domain:
+    """The same with these questions, whatever the config's files of questions hold."""
+    documents, skipped, remarks = read_documents(config.root, config.documents)
+    _say_some(skipped, f"{len(skipped)} of {len(documents) + len(skipped)} documents skipped:")
+    _say_some(remarks, f"{len(remarks)} documents have metadata that cannot be read:")
     make_writable(home)
     return Domain(
         name=config.name,
@@ -36,7 +41,16 @@ def load_domain(config: Config, home: Home) -> Domain:
         train_questions=sum(question.split == "train" for question in questions),
         test_questions=sum(is_evaluable(question) for question in questions),
         shared_families=len(shared_families(questions)),
+        synthetic_train_questions=sum(is_synthetic(question) and question.split == "train" for question in questions),
+        synthetic_test_questions=sum(is_synthetic(question) and is_evaluable(question) for question in questions),
     )
+
+
+def describe_questions(domain: Domain) -> str:
+    """How many questions there are to train on and to test on, and how many of both a program wrote."""
+    synthetic = (domain.synthetic_train_questions, domain.synthetic_test_questions)
+    among = f" (synthetic: {synthetic[0]} and {synthetic[1]})" if any(synthetic) else ""
+    return f"{domain.train_questions} train and {domain.test_questions} test questions{among}"
 
 
 def read_split(home: Home, domain: Domain, split: Split) -> list[Question]:
@@ -57,7 +71,17 @@ def frozen_test_set(home: Home, domain: Domain, max_questions: int) -> list[Ques
         IntegrityError: when the stored questions are missing or altered.
     """
     evaluable = filter(is_evaluable, read_split(home, domain, "test"))
-    return sorted(evaluable, key=lambda question: hashlib.sha256(question.id.encode("utf-8")).digest())[:max_questions]
+    return sorted(evaluable, key=_place_in_shuffle)[:max_questions]
+
+
+def unanswerable_test_set(home: Home, domain: Domain, max_questions: int) -> list[Question]:
+    """The first `max_questions` questions that the documents do not answer, in the order of the frozen test set.
+
+    Raises:
+        IntegrityError: when the stored questions are missing or altered.
+    """
+    unanswerable = (question for question in read_split(home, domain, "test") if not question.answerable)
+    return sorted(unanswerable, key=_place_in_shuffle)[:max_questions]
 
 
 def is_evaluable(question: Question) -> bool:
@@ -66,18 +90,23 @@ def is_evaluable(question: Question) -> bool:
 
 
 def shared_families(questions: Iterable[Question]) -> list[str]:
-    """The families with questions in both splits, sorted; only explicit `split`s make one."""
+    """The families with answerable questions in both splits, sorted; only explicit `split`s make one."""
     splits: defaultdict[str, set[Split]] = defaultdict(set)
     for question in questions:
-        splits[question.family].add(question.split)
+        if question.answerable:
+            splits[question.family].add(question.split)
     return sorted(family for family, found in splits.items() if len(found) > 1)
 
 
-def _say_skipped(skipped: Sequence[str], total: int) -> None:
-    if not skipped:
+def _place_in_shuffle(question: Question) -> bytes:
+    return hashlib.sha256(question.id.encode("utf-8")).digest()
+
+
+def _say_some(sentences: Sequence[str], title: str) -> None:
+    if not sentences:
         return
-    say(f"{len(skipped)} of {total} documents skipped:")
-    for sentence in skipped[:SKIPPED_SHOWN]:
+    say(title)
+    for sentence in sentences[:SKIPPED_SHOWN]:
         say(f"  {sentence}")
-    if len(skipped) > SKIPPED_SHOWN:
-        say(f"  and {len(skipped) - SKIPPED_SHOWN} more")
+    if len(sentences) > SKIPPED_SHOWN:
+        say(f"  and {len(sentences) - SKIPPED_SHOWN} more")

@@ -1,7 +1,9 @@
 """The questions of a domain: a JSONL file, every key known, every problem reported at once.
 
 One object a line. `question` is required; `answer`, `id`, `family`, `split` (train or test), `sources`
-(document ids) and `metadata` (the author's own keys) may be left out or null.
+(document ids), `answerable` (true or false) and `metadata` (the author's own keys) may be left out or null. A question
+that is not answerable has neither `answer` nor `sources`, and is a test question: nothing is learned from it. A
+question with `"synthetic": true` in its metadata is a train question, unless it has a `split` of its own.
 """
 
 import difflib
@@ -17,37 +19,61 @@ from tasks.files import sha256_of
 from tasks.records import Question, Split
 
 MAX_PROBLEMS = 20
-KEYS = ("question", "answer", "id", "family", "split", "sources", "metadata")
+KEYS = ("question", "answer", "id", "family", "split", "sources", "answerable", "metadata")
 SPLITS = get_args(Split)
 _EXAMPLE = '{"question": "…", "answer": "…"}'
 
 
-def read_questions(path: Path, test_share: float) -> list[Question]:
-    """The questions of a JSONL file in file order; `test_share` (0 to 1) of the families are test questions.
+def read_questions(files: Path | Sequence[Path], test_share: float) -> list[Question]:
+    """The questions of a domain's files, in file order; `test_share` (0 to 1) of the families are test questions.
 
     Raises:
-        DomainError: with every problem of the file (the first 20, then how many more), each one sentence that
+        DomainError: with every problem of the files (the first 20 of each, then how many more), each one sentence that
             names the file, the line, the value and the remedy.
     """
+    paths = [files] if isinstance(files, Path) else list(files)
+    questions = parse_questions(paths, test_share)
+    named = " and ".join(map(str, paths))
+    raise_collected(DomainError, [f"{named} {problem}" for problem in _usability_problems(questions, test_share)])
+    return questions
+
+
+def parse_questions(paths: Sequence[Path], test_share: float) -> list[Question]:
+    """The same of files that need not be enough for a round: there may be no test question, or no answer.
+
+    Raises:
+        DomainError: as `read_questions`, for what is wrong with a file or a line.
+    """
+    questions: list[Question] = []
+    place_of_id: dict[str, tuple[Path, int]] = {}
+    problems: list[str] = []
+    for path in paths:
+        try:
+            questions += _parse_file(path, test_share, place_of_id)
+        except DomainError as error:
+            problems += error.problems
+    raise_collected(DomainError, problems)
+    return questions
+
+
+def _parse_file(path: Path, test_share: float, place_of_id: dict[str, tuple[Path, int]]) -> list[Question]:
     text = _read_text(path)
     lines = list(_numbered_lines(text))
     if not lines:
         raise DomainError(f"{path} is empty: write one question a line, for example {_EXAMPLE}.")
     questions: list[Question] = []
-    line_of_id: dict[str, int] = {}
     problems: list[str] = []
     for number, line in lines:
         try:
             fields = parse_object(line)
             question = question_of(fields, test_share)
-            _check_new_id(question, fields, number, line_of_id)
+            _check_new_id(question, fields, (path, number), place_of_id)
             questions.append(question)
         except DomainError as error:
             problems += [f"{path} line {number} {problem}" for problem in error.problems]
     if problems and _is_one_json_value(text):
         raise DomainError(f"{path} is one JSON value over {len(lines)} lines: write JSONL, one whole object a line.")
     raise_collected(DomainError, _capped(path, problems))
-    raise_collected(DomainError, [f"{path} {problem}" for problem in _usability_problems(questions, test_share)])
     return questions
 
 
@@ -61,15 +87,27 @@ def question_of(fields: Mapping[str, Any], test_share: float) -> Question:
     given = {key: value for key, value in fields.items() if value is not None}
     text = given["question"]
     family = given.get("family", family_of(text))
+    answerable = given.get("answerable", True)
     return Question(
         id=given.get("id", _id_of(text)),
         question=text,
         answer=given.get("answer"),
         family=family,
-        split=given.get("split", split_of(family, test_share)),
+        split=given.get("split", _split_by_default(given, family, test_share)) if answerable else "test",
         sources=tuple(given.get("sources", ())),
         metadata=given.get("metadata", {}),
+        answerable=answerable,
     )
+
+
+def is_synthetic(question: Question) -> bool:
+    """Whether the question was written by a program, as its `metadata.synthetic` says; else people have."""
+    return question.metadata.get("synthetic") is True
+
+
+def _split_by_default(given: Mapping[str, Any], family: str, test_share: float) -> Split:
+    # The test set is people's, unless somebody says otherwise of each question.
+    return "train" if given.get("metadata", {}).get("synthetic") is True else split_of(family, test_share)
 
 
 def _read_text(path: Path) -> str:
@@ -107,13 +145,28 @@ def _field_problems(fields: Mapping[str, Any]) -> Iterator[str]:
         value = fields.get(key)
         if value is not None or (key == "question" and key in fields):
             yield from _value_problems(key, value)
+    if fields.get("answerable") is False:
+        yield from _unanswerable_problems(fields)
+
+
+def _unanswerable_problems(fields: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("answer", "sources"):
+        if fields.get(key):
+            yield f"is not `answerable` and has `{key}` (value {shown(fields[key])}); leave one of them out."
+    if fields.get("split") == "train":
+        yield 'is not `answerable` and has the split "train"; nothing is learned from it: leave `split` out.'
 
 
 def _value_problems(key: str, value: Any) -> Iterator[str]:
     remedy = "write its text." if key == "question" else "correct it, or leave the key out."
-    if key == "metadata":
+    if key == "answerable":
+        if not isinstance(value, bool):
+            yield f"has {kind_of(value)} as `answerable` (value {shown(value)}), not true or false; {remedy}"
+    elif key == "metadata":
         if not isinstance(value, dict):
             yield f"has {kind_of(value)} as `metadata` (value {shown(value)}), not an object; {remedy}"
+        elif not isinstance(mark := value.get("synthetic", False), bool):
+            yield f"has {kind_of(mark)} as `metadata.synthetic` (value {shown(mark)}), not true or false; {remedy}"
     elif key == "sources":
         if not isinstance(value, list):
             yield f"has {kind_of(value)} as `sources` (value {shown(value)}), not a list of document ids; {remedy}"
@@ -135,15 +188,18 @@ def _id_of(question: str) -> str:
     return f"q-{sha256_of(question)[:16]}"
 
 
-def _check_new_id(question: Question, fields: Mapping[str, Any], number: int, line_of_id: dict[str, int]) -> None:
-    earlier = line_of_id.setdefault(question.id, number)
-    if earlier == number:
+def _check_new_id(
+    question: Question, fields: Mapping[str, Any], place: tuple[Path, int], place_of_id: dict[str, tuple[Path, int]]
+) -> None:
+    earlier = place_of_id.setdefault(question.id, place)
+    if earlier == place:
         return
+    where = f"line {earlier[1]}" if earlier[0] == place[0] else f"{earlier[0]} line {earlier[1]}"
     if fields.get("id") is None:
         raise DomainError(
-            f"has the same question as line {earlier} ({shown(question.question)}); remove one, or give each an `id`."
+            f"has the same question as {where} ({shown(question.question)}); remove one, or give each an `id`."
         )
-    raise DomainError(f"has the same id as line {earlier} ({shown(question.id)}); give each its own.")
+    raise DomainError(f"has the same id as {where} ({shown(question.id)}); give each its own.")
 
 
 def _is_one_json_value(text: str) -> bool:

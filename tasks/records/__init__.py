@@ -9,6 +9,7 @@
 Texts, weights and answers stay in files below RATCHET_HOME; a record holds their sha256.
 """
 
+from tasks.records.answers import ArmAbstention, ArmGroundedness, BenchmarkAnswer, Claim, Evidence, Refrained
 from tasks.records.base import (
     ARMS,
     STAGES,
@@ -27,12 +28,14 @@ from tasks.records.benchmark import (
     ADAPTER_ARMS,
     BENCHMARK_ARMS,
     RETRIEVAL_ARMS,
+    Ablation,
     BenchmarkReport,
     PairedTest,
     RetrievalReport,
     RetrievalStage,
     Suggestion,
 )
+from tasks.records.contexts import ContextKind, ContextPlan, RowContext, TrainedContexts
 from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
 from tasks.records.domain import Document, Domain, Question
 from tasks.records.evaluation import (
@@ -64,6 +67,7 @@ from tasks.records.roi import (
     Spread,
     UsageSummary,
 )
+from tasks.records.win_rates import ArmWinRates, JudgedWinRate, WinRate
 
 __all__ = [
     "ADAPTER_ARMS",
@@ -71,14 +75,19 @@ __all__ = [
     "BENCHMARK_ARMS",
     "RETRIEVAL_ARMS",
     "STAGES",
+    "Ablation",
     "Adapter",
     "AnswerRow",
+    "ArmAbstention",
     "ArmCosts",
+    "ArmGroundedness",
     "ArmReport",
     "ArmResult",
     "ArmUsage",
+    "ArmWinRates",
     "BaseModelRef",
     "Basis",
+    "BenchmarkAnswer",
     "BenchmarkReport",
     "BreakEven",
     "Candidate",
@@ -86,17 +95,22 @@ __all__ = [
     "CheapestRange",
     "Check",
     "Chunk",
+    "Claim",
     "Comparison",
+    "ContextKind",
+    "ContextPlan",
     "CostSplit",
     "Count",
     "Demonstration",
     "Document",
     "Domain",
+    "Evidence",
     "Feedback",
     "FeedbackBatch",
     "FileRef",
     "HeadToHead",
     "IndexRef",
+    "JudgedWinRate",
     "LabelDataset",
     "Latency",
     "LossPoint",
@@ -114,10 +128,12 @@ __all__ = [
     "Rating",
     "Recommendation",
     "Record",
+    "Refrained",
     "RetrainingEffect",
     "RetrievalReport",
     "RetrievalStage",
     "RoiReport",
+    "RowContext",
     "Seconds",
     "Sha256",
     "Share",
@@ -127,5 +143,7 @@ __all__ = [
     "Stage",
     "Suggestion",
     "TokenCounts",
+    "TrainedContexts",
     "UsageSummary",
+    "WinRate",
 ]

@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from tasks.records.answers import ArmAbstention, ArmGroundedness
 from tasks.records.base import Count, FileRef, Record, Sha256, Share
 from tasks.records.evaluation import ArmResult, Latency, MetricSummary, PairedDifference
 from tasks.records.models import BaseModelRef, ModelVersion
 from tasks.records.roi import ArmUsage, RoiReport
+from tasks.records.win_rates import ArmWinRates
 
 BENCHMARK_ARMS = ("base", "rag", "ft", "rag_ft")
 RETRIEVAL_ARMS = ("rag", "rag_ft")
@@ -28,6 +30,16 @@ class RetrievalStage(Record):
     latency_s: Latency = Field(description="seconds a question, asked one at a time")
 
 
+class Ablation(Record):
+    """The config's retrieval with one stage switched, on the same questions."""
+
+    change: str = Field(description="what is switched: `without_<stage>`, `with_<stage>` or `chunks_<kind>`")
+    metrics: dict[str, MetricSummary] = Field(description="as in RetrievalStage")
+    against_full: dict[str, PairedTest] = Field(
+        description="by metric: this less the full pipeline; corrected by Holm for all ablations on that metric"
+    )
+
+
 class RetrievalReport(Record):
     """What the index finds of the sources that the questions name, and what of it reached the prompts."""
 
@@ -40,6 +52,10 @@ class RetrievalReport(Record):
     )
     stages: dict[str, RetrievalStage] = Field(description="bm25, dense, hybrid, full; without sources latencies only")
     comparisons: tuple[PairedTest, ...] = Field(description="stages compared on the same questions")
+    ablations: tuple[Ablation, ...] = Field(default=(), description="each stage switched; empty without sources")
+    timed_questions: Count = Field(
+        default=0, description="questions behind the latencies of bm25, dense and hybrid; full has all"
+    )
     passages_found: Count = Field(description="passages retrieved for all questions together")
     passages_used: Count = Field(description="those of them that stood in the prompts")
     prompts_cut: Count = Field(description="prompts that had room for some of their passages only")
@@ -63,6 +79,7 @@ class BenchmarkReport(Record):
     domain: str
     questions: Count = Field(description="test questions answered by every arm")
     test_set_sha256: Sha256 = Field(description="hash of the test questions' ids, texts and answers")
+    synthetic_questions: Count = Field(default=0, description="of these, questions that a program wrote")
     shared_families: Count = Field(description="families in both train and test, by explicit splits")
     primary_metric: str
     correct_from: Share = Field(description="score in the primary metric from which an answer counts as correct")
@@ -73,14 +90,17 @@ class BenchmarkReport(Record):
     correct_share: dict[str, MetricSummary] = Field(description="share of correct answers by arm")
     comparisons: tuple[PairedTest, ...] = Field(description="each arm against each before it, on each metric of both")
     retrieval: RetrievalReport | None = Field(description="None where no arm retrieves")
+    win_rates: dict[str, ArmWinRates] = Field(default_factory=dict, description="each arm but the first, against it")
+    groundedness: dict[str, ArmGroundedness] = Field(default_factory=dict, description="of the arms that retrieve")
+    abstention: dict[str, ArmAbstention] = Field(default_factory=dict, description="of every arm")
     usages: tuple[ArmUsage, ...] = Field(
         description="what each arm used for each question; the report's costs rest on it"
     )
     roi: RoiReport
     suggestions: tuple[Suggestion, ...] = Field(description="what to try next, most worth first")
-    answers: FileRef = Field(description="rows of AnswerRow: what every arm said")
+    answers: FileRef = Field(description="rows of BenchmarkAnswer: what every arm said")
 
-    @field_validator("arms", "correct_share")
+    @field_validator("arms", "correct_share", "win_rates", "groundedness", "abstention")
     @classmethod
     def _in_order(cls, arms: dict[str, Any]) -> dict[str, Any]:
         # Canonical JSON sorts its keys, and tables should still begin with the base.

@@ -16,7 +16,10 @@ class Question(Record):
     family: str = Field(min_length=1, description="questions that ask the same thing share it; the unit of splitting")
     split: Split = Field(description="train: may be learned from; test: only ever evaluated on")
     sources: tuple[str, ...] = Field(default=(), description="ids of the documents that hold the answer")
-    metadata: dict[str, Any] = Field(default_factory=dict, description="the user's own keys, kept as they are")
+    metadata: dict[str, Any] = Field(default_factory=dict, description="the user's own keys, `synthetic` among them")
+    answerable: bool = Field(
+        default=True, description="False: the documents do not hold the answer, and an arm should say so"
+    )
 
 
 class Document(Record):
@@ -24,6 +27,10 @@ class Document(Record):
 
     id: str = Field(min_length=1, description="path relative to the config's folder, with forward slashes")
     text: str = Field(description="the plain text, decoded from UTF-8")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict,
+        description="`format`, `folder`, `title` where there is one, and what a Markdown file's front matter says",
+    )
 
 
 class Domain(Record):
@@ -35,3 +42,7 @@ class Domain(Record):
     train_questions: Count = Field(description="questions with split train")
     test_questions: Count = Field(description="questions with split test and an answer: the frozen test set")
     shared_families: Count = Field(description="families in both splits, possible only by explicit `split`s")
+    synthetic_train_questions: Count = Field(default=0, description="train questions that a program wrote")
+    synthetic_test_questions: Count = Field(
+        default=0, description="questions of the frozen test set that a program wrote, each by an explicit `split`"
+    )

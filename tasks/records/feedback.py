@@ -13,7 +13,7 @@ from tasks.records.models import ModelVersion
 class Candidate(Record):
     """One sampled answer."""
 
-    id: Sha256 = Field(description="hash of question id, text, weights and sampling settings")
+    id: Sha256 = Field(description="hash of question id, text, weights, sampling settings and passages")
     question_id: str
     text: str = Field(description="the answer, special tokens removed, stripped")
     arm: str = Field(description="the way it was answered: base, rag, ft or rag_ft")
@@ -23,6 +23,7 @@ class Candidate(Record):
     prompt_tokens: Count
     completion_tokens: Count
     latency_s: Seconds = Field(description="wall-clock seconds of the batch that held it")
+    contexts: tuple[str, ...] = Field(default=(), description="passages in its prompt, in their order")
 
 
 class Comparison(Record):

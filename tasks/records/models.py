@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.records.base import Count, FileRef, Record, Seconds, Sha256
+from tasks.records.contexts import TrainedContexts
 
 
 class BaseModelRef(Record):
@@ -41,8 +42,12 @@ class Adapter(Record):
     rated_answers: Count = Field(default=0, description="KTO rows seen; 0 when DPO, or neither, was trained")
     train_tokens: Count = Field(description="tokens in the batches of all phases, padding left out")
     train_s: Seconds = Field(description="wall-clock seconds in all phases")
+    train_energy_j: float | None = Field(
+        default=None, ge=0.0, description="joules of the machine in all phases; None: not read, or not from the start"
+    )
     mlflow_run_id: str = Field(description="the MLflow run with parameters, curves and the snapshot")
     losses: FileRef = Field(description="rows of LossPoint: the training curves")
+    contexts: TrainedContexts | None = Field(default=None, description="passages in the prompts; None: there were none")
 
 
 class ModelVersion(Record):

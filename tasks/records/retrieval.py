@@ -43,3 +43,6 @@ class IndexRef(Record):
     embedding_model: str | None = Field(
         description="what the config called the model of its vectors; None: it has none"
     )
+    questions_by: str | None = Field(
+        default=None, description="who wrote its hypothetical questions, by which instructions; None: it has none"
+    )

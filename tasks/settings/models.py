@@ -35,3 +35,6 @@ class CollectSettings(Section):
     candidates: Annotated[int, Field(ge=2, le=16)] = Field(default=4, description="candidates per question")
     temperature: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
     top_k: Positive = Field(default=50, description="draw among this many likeliest tokens")
+    arms: Annotated[tuple[Literal["closed_book", "rag"], ...], Field(min_length=1)] = Field(
+        default=("closed_book",), description="a question's candidates take turns; rag: with retrieved passages"
+    )

@@ -55,11 +55,30 @@ class KtoSettings(Section):
     min_rows: Positive = Field(default=16, description="with fewer rows KTO is left out, and the round says so")
 
 
+class ContextSettings(Section):
+    """Rows with retrieved passages in their prompts, as in RAFT (Zhang et al. 2024)."""
+
+    closed_book_share: Fraction = Field(
+        default=0.5, description="share of the rows without passages, so that the model can also answer without"
+    )
+    oracle_share: Fraction = Field(
+        default=0.8,
+        description="share of the rows with passages that get one of a source of their question; the others get "
+        "passages of other documents only",
+    )
+    citations: bool = Field(
+        default=False, description="end answers with the numbers of the passages that hold them, as in ` [1]`"
+    )
+
+
 class TrainSettings(Section):
     """SFT, then DPO or KTO."""
 
     preference: Literal["dpo", "kto"] = Field(
         default="dpo", description="dpo: learn from pairs; kto: from single answers, rated ones among them"
+    )
+    contexts: ContextSettings | None = Field(
+        default=None, description="put retrieved passages into a part of the prompts; None: into none"
     )
     lora: LoraSettings = LoraSettings()
     sft: SftSettings = SftSettings()

@@ -12,7 +12,7 @@ MINIMAL = "name: demo\nquestions: questions.jsonl\n"
 TOP_LEVEL = (
     "benchmark, collect, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, judges, "
     "mlflow_tracking_uri, model, name, prices, promote, questions, reference_judge, retrieval, seed, "
-    "system_prompt, test_share, train"
+    "system_prompt, test_share, train, writer"
 )
 
 
@@ -151,7 +151,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     assert problems_of(write(tmp_path, text)) == [
         ": root: unknown key (value 'x'); remove it.",
         ": name: missing; add it: lower-case letters, digits, - and _; names the registered model, too.",
-        ": questions: missing; add it: a JSONL file, one question a line.",
+        ": questions: missing; add it: a JSONL file, one question a line; or a list of such files.",
         ": seed: -1 is not accepted; it should be greater than or equal to 0.",
         ": collect.candidates: 1 is not accepted; it should be greater than or equal to 2.",
         ": collect.temprature: unknown key (value 3); did you mean `temperature`?",

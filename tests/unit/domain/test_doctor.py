@@ -44,6 +44,8 @@ def test_a_sound_domain_is_counted_and_has_no_findings(folder: Path) -> None:
         "train_questions": 11,
         "test_questions": 30,
         "answers_missing": 1,
+        "synthetic_train_questions": 0,
+        "synthetic_test_questions": 0,
         "families": 41,
         "shared_families": 0,
         "documents": 1,
@@ -57,6 +59,16 @@ def test_a_sound_domain_is_counted_and_has_no_findings(folder: Path) -> None:
 def test_without_a_tokenizer_lengths_are_said_to_be_unchecked(folder: Path) -> None:
     examination = examine_rows(folder, [{**sound_rows()[0], "answer": "long " * 9000}, *sound_rows()[1:]], None)
     assert (examination.lengths_checked, examination.findings) == (False, ())
+
+
+def test_metadata_that_cannot_be_read_are_a_warning(folder: Path) -> None:
+    (folder / "docs" / "z.md").write_text("---\n- a\n---\nText.\n", encoding="utf-8")
+    (finding,) = examine_rows(folder, sound_rows()).findings
+    assert (finding.severity, finding.sentence) == (
+        "warning",
+        "docs/z.md: its front matter holds list, not keys and values, so it was left as text; correct it, or "
+        "remove it.",
+    )
 
 
 def row(number: int, **changes: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.domain.document_text import READERS, html_text, text_of
+from tasks.domain.document_text import READERS, parse_file, read_html
 from tasks.errors import DomainError
 
 
-def pdf(*pages: str, password: str | None = None) -> bytes:
+def pdf(*pages: str, password: str | None = None, title: str | None = None) -> bytes:
     """A PDF with one line of text a page, in the built-in font Helvetica."""
     from pypdf import PdfWriter
     from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
@@ -24,6 +24,8 @@ def pdf(*pages: str, password: str | None = None) -> bytes:
         fonts = DictionaryObject({NameObject("/F1"): font})
         page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
         page[NameObject("/Contents")] = writer._add_object(content)
+    if title is not None:
+        writer.add_metadata({"/Title": title})
     if password is not None:
         writer.encrypt(password, algorithm="RC4-128")
     buffer = io.BytesIO()
@@ -33,7 +35,7 @@ def pdf(*pages: str, password: str | None = None) -> bytes:
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".rst", ".MD"])
 def test_text_files_keep_their_text_but_for_byte_order_mark_and_line_ends(suffix: str) -> None:
-    assert text_of(suffix, "\ufeffZürich\r\n什么\rend \u2028".encode()) == "Zürich\n什么\nend \u2028"
+    assert parse_file(suffix, "\ufeffZürich\r\n什么\rend \u2028".encode()).text == "Zürich\n什么\nend \u2028"
 
 
 @pytest.mark.parametrize(
@@ -53,15 +55,21 @@ def test_text_files_keep_their_text_but_for_byte_order_mark_and_line_ends(suffix
 )
 @pytest.mark.filterwarnings("error")
 def test_html_becomes_the_text_a_reader_sees(html: str, text: str) -> None:
-    assert html_text(html.encode()) == text
+    assert read_html(html.encode()).text == text
 
 
 def test_html_nested_without_end_is_still_read() -> None:
-    assert html_text(b"<div>" * 2_000 + b"deep") == "deep\n"
+    assert read_html(b"<div>" * 2_000 + b"deep").text == "deep\n"
 
 
 def test_pdf_pages_are_joined_by_a_blank_line() -> None:
-    assert text_of(".pdf", pdf("First page.", "Caf\xe9.")) == "First page.\n\nCafé.\n"
+    assert parse_file(".pdf", pdf("First page.", "Caf\xe9.")).text == "First page.\n\nCafé.\n"
+
+
+def test_the_title_of_a_pdf_is_the_one_that_it_names() -> None:
+    assert parse_file(".pdf", pdf("Text.", title=" On  cats\n")).metadata == {"title": "On cats"}
+    assert parse_file(".pdf", pdf("Text.", title=" ")).metadata == {}
+    assert parse_file(".pdf", pdf("Text.")).metadata == {}
 
 
 @pytest.mark.parametrize(
@@ -90,14 +98,14 @@ def test_pdf_pages_are_joined_by_a_blank_line() -> None:
 )
 def test_bytes_without_text_are_refused_with_the_reason(suffix: str, data: bytes, problem: str) -> None:
     with pytest.raises(DomainError) as caught:
-        text_of(suffix, data)
+        parse_file(suffix, data)
     assert caught.value.problems == (problem,)
 
 
 @pytest.mark.parametrize("data", [b"", b"not a pdf", b"%PDF-1.7\nbroken", pdf("Cut off.")[:200]])
 def test_a_pdf_that_cannot_be_parsed_is_refused_with_the_parser_s_words(data: bytes) -> None:
     with pytest.raises(DomainError, match=r"^it is not a readable PDF \(\w+: .+\); repair it\.$"):
-        text_of(".pdf", data)
+        parse_file(".pdf", data)
 
 
 def test_html_that_the_parser_rejects_is_refused_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,13 +115,13 @@ def test_html_that_the_parser_rejects_is_refused_with_its_words(monkeypatch: pyt
     # Which markup it rejects differs between Pythons.
     monkeypatch.setattr(HTMLParser, "feed", reject)
     with pytest.raises(DomainError) as caught:
-        text_of(".html", b"<p>a</p><![<")
+        parse_file(".html", b"<p>a</p><![<")
     assert caught.value.problems == ("it is not readable HTML (expected name token at '<![<'); repair it.",)
 
 
 def check_text_or_one_reason(suffix: str, data: bytes) -> None:
     try:
-        text_of(suffix, data).encode("utf-8")
+        parse_file(suffix, data).text.encode("utf-8")
     except DomainError as error:
         (problem,) = error.problems
         assert "\n" not in problem

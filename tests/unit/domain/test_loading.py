@@ -135,6 +135,20 @@ def test_skipped_documents_are_counted_and_shown(
     assert lines[-1] == "  and 2 more"
 
 
+def test_metadata_that_cannot_be_read_are_said(
+    tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "domain"
+    write_questions(folder, numbered(30))
+    (folder / "a.md").write_text("---\n- a\n---\nText.\n", encoding="utf-8")
+    domain = load_domain(config_of(folder, "*.md"), home)
+    assert domain.documents.rows == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "1 documents have metadata that cannot be read:",
+        "  a.md: its front matter holds list, not keys and values, so it was left as text; correct it, or remove it.",
+    ]
+
+
 def test_nothing_is_said_when_no_document_is_skipped(
     tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,7 +103,7 @@ def test_the_demo_is_a_domain_that_loads(demo: Path, tmp_path: Path, entries: li
 
 
 def test_a_question_its_answer_and_its_document_belong_together(demo: Path) -> None:
-    documents, skipped = read_documents(demo, ["docs/*.txt"])
+    documents, skipped, _ = read_documents(demo, ["docs/*.txt"])
     texts = {document.id: document.text for document in documents}
     assert skipped == []
     for question in read_questions(demo / "questions.jsonl", 0.2):

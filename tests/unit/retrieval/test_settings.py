@@ -29,6 +29,53 @@ CASES = [
     ),
     ("{fusion: max}", "retrieval.fusion: 'max' is not accepted; it should be 'rrf' or 'weighted'."),
     ("{passages: 0}", "retrieval.passages: 0 is not accepted; it should be greater than or equal to 1."),
+    (
+        "{store: {uri: vectors}}",
+        "retrieval.store.uri: it needs kind lancedb; set the kind, or set it to null.",
+    ),
+    (
+        "{store: {approximate_from: 1000}}",
+        "retrieval.store.approximate_from: it needs kind lancedb; set the kind, or set it to null.",
+    ),
+    ("{store: {kind: disk}}", "retrieval.store.kind: 'disk' is not accepted; it should be 'files' or 'lancedb'."),
+    *(
+        (
+            f"{{where: {{tags: {value}}}}}",
+            f"retrieval.where.tags: {shown} is not accepted; it should be text, a number, true, false, or a list of "
+            "them.",
+        )
+        for value, shown in (
+            ("null", "None"),
+            ("[]", "[]"),
+            ("[[a]]", "[['a']]"),
+            ("{a: 1}", "{'a': 1}"),
+            (".nan", "nan"),
+        )
+    ),
+    (
+        "{hyde: true}",
+        "retrieval.hyde: an LLM writes it, and `writer` is null; set `writer: {url: embedded}` or an endpoint, or "
+        "switch it off.",
+    ),
+    (
+        "{chunks: {hypothetical_questions: 3}}",
+        "retrieval.chunks.hypothetical_questions: an LLM writes it, and `writer` is null; set `writer: {url: "
+        "embedded}` or an endpoint, or switch it off.",
+    ),
+    (
+        "{hyde: true, dense: false}",
+        "retrieval.hyde: it needs embeddings; switch `dense` on, or set it to false.",
+    ),
+    ("{graph: {damping: 1}}", "retrieval.graph.damping: 1 is not accepted; it should be less than 1."),
+    (
+        "{graph: {max_entity_share: 0}}",
+        "retrieval.graph.max_entity_share: 0 is not accepted; it should be greater than 0.",
+    ),
+    (
+        "{graph: {extractor: writer}}",
+        "retrieval.graph.extractor: an LLM writes it, and `writer` is null; set `writer: {url: embedded}` or an "
+        "endpoint, or switch it off.",
+    ),
     ("{bm52: true}", "retrieval.bm52: unknown key (value True); did you mean `bm25`?"),
 ]
 
@@ -40,3 +87,11 @@ def test_a_wrong_setting_is_named_with_its_remedy(tmp_path: Path, text: str, pro
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert caught.value.problems == (f"{path}: {problem}",)
+
+
+def test_what_is_wanted_of_documents_keeps_its_type_and_dates_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "ratchet.yaml"
+    path.write_text("name: d\nquestions: q.jsonl\nretrieval: {where: {a: 2026-01-31, b: [1, true, '1'], c: x}}\n")
+    where = load_config(path).retrieval.where
+    assert where == {"a": "2026-01-31", "b": (1, True, "1"), "c": "x"}
+    assert [type(value) for value in where["b"]] == [int, bool, str]
