@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.retrieval.dense import best_hits
+from tasks.retrieval.folders import map_array
 from tasks.retrieval.fusion import Hit
 from tasks.retrieval.terms import search_terms
 
@@ -128,15 +129,19 @@ def write_scores(folder: Path, scores: TermScores) -> None:
 
 def read_scores(folder: Path, vocabulary: Sequence[str], rows: int) -> TermScores:
     """What `write_scores` wrote, mapped into memory."""
-    import numpy as np
-
-    arrays = [np.load(folder / name, mmap_mode="r") for name in FILES]
+    arrays = [map_array(folder / name) for name in FILES]
     return TermScores(arrays[0], arrays[1], arrays[2], {term: at for at, term in enumerate(vocabulary)}, rows)
 
 
-def best_matches(scores: TermScores, questions: Sequence[str], limit: int) -> list[list[Hit]]:
+def best_matches(
+    scores: TermScores, questions: Sequence[str], limit: int, live: "NDArray[np.bool_] | None" = None
+) -> list[list[Hit]]:
     """For each question the `limit` chunks with the highest BM25 scores above 0, best first; of equals the lower
-    position."""
+    position.
+
+    Args:
+        live: (rows,), which chunks count; None: all. How rare a term is does not depend on it.
+    """
     import bm25s
 
     scorer = bm25s.BM25(method="lucene", k1=K1, b=B)
@@ -147,17 +152,24 @@ def best_matches(scores: TermScores, questions: Sequence[str], limit: int) -> li
         "indptr": scores.starts,
         "num_docs": scores.rows,
     }
-    return [_best_of_one(scorer, scores.vocabulary, question, limit) for question in questions]
+    return [_best_of_one(scorer, scores.vocabulary, question, limit, live) for question in questions]
 
 
-def _best_of_one(scorer: Any, vocabulary: Mapping[str, int], question: str, limit: int) -> list[Hit]:
+def _best_of_one(
+    scorer: Any, vocabulary: Mapping[str, int], question: str, limit: int, live: "NDArray[np.bool_] | None"
+) -> list[Hit]:
     import numpy as np
 
     terms = [vocabulary[term] for term in search_terms(question) if term in vocabulary]
     if not terms:
         return []
     found = scorer.get_scores_from_ids(terms)
-    # Everything as good as the last one that is wanted, so that of equals the lower position is taken.
-    least = np.partition(found, len(found) - limit)[len(found) - limit] if len(found) > limit else 0.0
-    places = np.flatnonzero((found >= least) & (found > 0))
-    return best_hits(places, found[places], limit)
+    if live is not None:
+        found = np.where(live, found, 0.0)
+    places = np.flatnonzero(found > 0)
+    scores = found[places]
+    if len(scores) > limit:
+        # Everything as good as the last one that is wanted, so that of equals the lower position is taken.
+        best = scores >= np.partition(scores, len(scores) - limit)[len(scores) - limit]
+        places, scores = places[best], scores[best]
+    return best_hits(places, scores, limit)

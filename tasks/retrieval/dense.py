@@ -1,7 +1,8 @@
-"""Exact search among embeddings: every vector is compared, in blocks, by matrix multiplication."""
+"""Search among embeddings: what any store of them does, and the exact search that needs none: every vector is
+compared, in blocks, by matrix multiplication."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tasks.retrieval.fusion import Hit
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_ROWS_AT_ONCE = 16_384
+_SCORES_AT_ONCE = 1 << 20
 _QUERIES_AT_ONCE = 64
 
 
@@ -20,11 +21,45 @@ class VectorRun(NamedTuple):
         first: the position of the first one.
         vectors: (rows, dimensions), every row of length 1.
         live: (rows,), which of them count.
+        name: the sha256 of what they are of; the same name always has the same vectors.
     """
 
     first: int
     vectors: "NDArray[np.float32]"
     live: "NDArray[np.bool_]"
+    name: str
+
+
+class VectorStore(Protocol):
+    """Where embeddings are searched. Runs are added by name and never change."""
+
+    def add(self, runs: Sequence[VectorRun]) -> None:
+        """Takes in the runs that it lacks."""
+
+    def keep_only(self, names: Sequence[str]) -> None:
+        """Removes all runs but those of these names."""
+
+    def nearest(self, runs: Sequence[VectorRun], queries: "NDArray[np.float32]", limit: int) -> list[list[Hit]]:
+        """For each query the `limit` live vectors of the runs with the highest cosine, best first.
+
+        Args:
+            runs: that were added.
+            queries: (queries, dimensions), every row of length 1.
+        """
+
+
+class MappedFiles:
+    """The store that is always there: the vectors as the layers have them, mapped into memory."""
+
+    def add(self, runs: Sequence[VectorRun]) -> None:
+        """Nothing: they are where they are."""
+
+    def keep_only(self, names: Sequence[str]) -> None:
+        """Nothing: layers that nothing names are deleted with their vectors."""
+
+    def nearest(self, runs: Sequence[VectorRun], queries: "NDArray[np.float32]", limit: int) -> list[list[Hit]]:
+        """Compares every vector; of equals the lower position comes first."""
+        return nearest(runs, queries, limit)
 
 
 def nearest(runs: Sequence[VectorRun], queries: "NDArray[np.float32]", limit: int) -> list[list[Hit]]:
@@ -45,11 +80,13 @@ def _nearest_to_some(runs: Sequence[VectorRun], queries: "NDArray[np.float32]", 
 
     positions: list[NDArray[np.int64]] = []
     scores: list[NDArray[np.float32]] = []
+    rows = max(1, _SCORES_AT_ONCE // max(1, len(queries)))
     for run in runs:
-        for start in range(0, len(run.vectors), _ROWS_AT_ONCE):
-            block = slice(start, start + _ROWS_AT_ONCE)
+        for start in range(0, len(run.vectors), rows):
+            block = slice(start, start + rows)
             similarity = queries @ run.vectors[block].T  # (queries, rows)
-            similarity[:, ~run.live[block]] = -np.inf
+            if not run.live[block].all():
+                similarity[:, ~run.live[block]] = -np.inf
             best = top_places(similarity, limit)
             positions.append(best + (run.first + start))
             scores.append(np.take_along_axis(similarity, best, axis=1))

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,9 @@ from tasks import files
 from tasks.errors import HomeError, IntegrityError
 from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file, sync
 from tasks.records import Record, Sha256
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
 
@@ -108,6 +111,15 @@ def one_at_a_time(folder: Path) -> AbstractContextManager[None]:
         HomeError: when the folder cannot be written.
     """
     return files.one_at_a_time(folder / "lock")
+
+
+def map_array(path: Path) -> "NDArray[Any]":
+    """The array of a .npy file, mapped into memory."""
+    import numpy as np
+
+    # A plain view of it: slices of a memmap cost a microsecond each.
+    array: NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
+    return array
 
 
 def remove_leftovers(parent: Path) -> None:

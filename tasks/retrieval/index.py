@@ -3,6 +3,7 @@
     indexes/<sha256>/   manifest.json    the layers, the settings, the hash of each file
                         documents.jsonl  every document by name: where its text is, and of which other it is the text
                         bm25_*.npy, vocabulary.json
+                        graph_*.npy, entities.json    when `retrieval.graph` is set: see graph/graph.py
             layers/     see layers.py
 
 An index is never changed. The next one shares its layers: a document that is added or changed comes in a new layer,
@@ -11,8 +12,10 @@ documents and are computed anew from the layers' counts.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,41 +24,30 @@ from tasks.errors import ConfigError, IntegrityError
 from tasks.files import canonical_json, encode_rows, parse_rows
 from tasks.home import Home
 from tasks.progress import say
-from tasks.records import Count, Document, IndexRef, Record, Sha256
+from tasks.records import Document, IndexRef
 from tasks.retrieval import bm25
-from tasks.retrieval.folders import MANIFEST, Manifest, one_at_a_time, read_manifest, remove_leftovers, write_folder
+from tasks.retrieval.dense import MappedFiles
+from tasks.retrieval.filtering import restrict
+from tasks.retrieval.folders import MANIFEST, one_at_a_time, read_manifest, remove_leftovers, write_folder
+from tasks.retrieval.graph.building import graph_of_layers, graph_origin
+from tasks.retrieval.graph.graph import read_graph, write_graph
+from tasks.retrieval.hypothetical import WriteQuestions, questions_origin, write_questions
+from tasks.retrieval.index_manifest import REMEDY, IndexManifest, check_model, check_settings
 from tasks.retrieval.layers import Layer, hash_of_text, open_layer, settings_name, write_layer
 from tasks.retrieval.layers_in_use import choose_layers, live_rows
-from tasks.retrieval.opened import Index
+from tasks.retrieval.opened import Index, IndexedDocument, named_texts
+from tasks.retrieval.removal import remove_old_indexes, remove_unused_layers
+from tasks.retrieval.stores import open_store
+from tasks.retrieval.unchanged import DOCUMENTS, find_unchanged
 from tasks.retrieval.vectors import Embed, probe, read_kept, same_model, write_vectors
 from tasks.settings.retrieval import ChunkSettings
+from tasks.writing.writer import Write
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-REMEDY = "build the index again"
 _EMBEDDED = "embedded"
-
-
-class IndexedDocument(Record):
-    """A document by its name."""
-
-    id: str
-    sha256: Sha256
-    duplicate_of: str | None
-
-
-class IndexManifest(Manifest):
-    """What an index was made of; its counts are those of IndexRef."""
-
-    layers: tuple[Sha256, ...]
-    chunking: ChunkSettings
-    embedding_model: str | None
-    documents: Count
-    chunks: Count
-    duplicate_documents: Count
-    empty_documents: Count
 
 
 def indexes_folder(home: Home) -> Path:
@@ -63,42 +55,60 @@ def indexes_folder(home: Home) -> Path:
     return home.root / "indexes"
 
 
-def layers_folder(home: Home, chunking: ChunkSettings, embedding_model: str | None) -> Path:
-    """Where the layers are that this chunker and this embedding model make."""
-    return indexes_folder(home) / "layers" / settings_name(chunking, embedding_model)
+def layers_folder(
+    home: Home, chunking: ChunkSettings, embedding_model: str | None, questions_by: str | None = None
+) -> Path:
+    """Where the layers are that this chunker, this embedding model and this writer make."""
+    return indexes_folder(home) / "layers" / settings_name(chunking, embedding_model, questions_by)
 
 
-def build_index(config: Config, home: Home, documents: Sequence[Document], embed: Embed | None) -> IndexRef:
-    """The index of the documents; only what no earlier build with these settings has seen is cut and embedded.
+def build_index(
+    config: Config, home: Home, documents: Sequence[Document], embed: Embed | None, write: Write | None = None
+) -> IndexRef:
+    """The index of the documents; only what no earlier build with these settings has seen is cut, written about and
+    embedded. What could not be written about is tried again.
 
     Documents with the same text are indexed once, under the name that comes first. Waits for other processes that
     build; a killed build harms nothing, and what it had embedded is used by the next one.
 
     Args:
         embed: of `model.embeddings`; None when `retrieval.dense` is off.
+        write: of the config's writer; None when there are no hypothetical questions.
 
     Raises:
-        ConfigError: when `retrieval.dense` is on and there is no `embed`.
+        ConfigError: when `retrieval.dense` is on and there is no `embed`, or hypothetical questions and no `write`.
         ModelError: when the model gives no vectors.
         HomeError: when the disk is full or not writable.
     """
     if config.retrieval.dense and embed is None:
         raise ConfigError("retrieval.dense: it needs an embedding model, and none was given; switch it off.")
+    number = config.retrieval.chunks.hypothetical_questions
+    if number and write is None:
+        raise ConfigError(
+            "retrieval.chunks.hypothetical_questions: an LLM writes them, and no writer was given; set it to 0."
+        )
+    graph = config.retrieval.graph
+    if graph is not None and graph.extractor == "writer" and write is None:
+        raise ConfigError("retrieval.graph.extractor: an LLM extracts, and no writer was given; set it to statistical.")
     model = probe(embed) if embed is not None and config.retrieval.dense else None
+    ask = partial(write_questions, number, write) if number and write is not None else None
+    origin = questions_origin(config, home)
     table = _with_duplicates(documents)
     # By the text's hash; of several the first.
     texts = {row.sha256: document for row, document in zip(table, documents, strict=True) if row.duplicate_of is None}
-    folder = layers_folder(home, config.retrieval.chunks, _embedding_model(config))
+    folder = layers_folder(home, config.retrieval.chunks, _embedding_model(config), origin)
     with one_at_a_time(indexes_folder(home)):
         remove_leftovers(indexes_folder(home))
         remove_leftovers(folder)
         layers = _intact_layers(folder, model)
-        chosen = choose_layers(layers, texts.keys())
+        chosen = choose_layers([layer for layer in layers if not layer.unwritten], texts.keys())
         covered = {document.sha256 for layer in chosen for document in layer.documents}
         if missing := {sha256: document for sha256, document in texts.items() if sha256 not in covered}:
-            chosen.append(_add_layer(config, folder, missing, layers, embed, model))
-        ref = _write_index(config, home, table, chosen)
-        _remove_unused(home, folder)
+            chosen.append(_add_layer(config, folder, missing, layers, embed, model, origin, ask))
+        ref = _write_index(config, home, table, chosen, origin, write)
+        # What was built last is the newest, whether it was there or not.
+        os.utime(indexes_folder(home) / ref.sha256 / MANIFEST)
+        _remove_what_is_old(config, home)
     return ref
 
 
@@ -110,59 +120,39 @@ def open_index(config: Config, home: Home, ref: IndexRef, embed: Embed | None) -
 
     Raises:
         IntegrityError: when a file of it is missing or altered.
-        ConfigError: when it was built by another chunker or embedding model than the config's.
+        ConfigError: when it was built by another chunker, embedding model or writer than the config's.
     """
     import numpy as np
 
     folder = indexes_folder(home) / ref.sha256
     manifest = read_manifest(folder, IndexManifest, REMEDY)
-    _check_settings(config, manifest)
-    parent = layers_folder(home, manifest.chunking, manifest.embedding_model)
+    check_settings(config, home, manifest)
+    parent = layers_folder(home, manifest.chunking, manifest.embedding_model, manifest.questions_by)
     layers = tuple(open_layer(parent / name, REMEDY) for name in manifest.layers)
     if embed is not None and config.retrieval.dense:
-        _check_model(config, layers, probe(embed))
-    table = list(parse_rows((folder / "documents.jsonl").read_bytes(), IndexedDocument))
+        check_model(config, layers, probe(embed))
+    table = tuple(parse_rows((folder / DOCUMENTS).read_bytes(), IndexedDocument))
     sizes = [len(layer.chunks) for layer in layers]
-    names = {row.sha256: row.id for row in table if row.duplicate_of is None}
-    return Index(
+    names, duplicates = named_texts(table)
+    index = Index(
         ref=ref,
         names=names,
-        duplicates={row.id: row.duplicate_of for row in table if row.duplicate_of is not None},
+        duplicates=duplicates,
+        documents=table,
         layers=layers,
         firsts=np.cumsum([0, *sizes])[:-1],
         live=tuple(live_rows(layers, names.keys())),
+        graph=read_graph(folder, sum(sizes)) if manifest.graph is not None else None,
         term_scores=bm25.read_scores(folder, json.loads((folder / "vocabulary.json").read_bytes()), sum(sizes)),
+        store=open_store(config, home) if embed is not None else MappedFiles(),
     )
+    if embed is not None and config.retrieval.dense:
+        index.store.add(index.vector_runs())
+    return restrict(index, config.retrieval.where)
 
 
 def _embedding_model(config: Config) -> str | None:
     return config.model.embeddings if config.retrieval.dense else None
-
-
-def _check_settings(config: Config, manifest: IndexManifest) -> None:
-    if manifest.chunking != config.retrieval.chunks:
-        raise ConfigError(
-            f"retrieval.chunks: the index was built with {_told(manifest.chunking)}, the config says "
-            f"{_told(config.retrieval.chunks)}; {REMEDY}, or set them back."
-        )
-    if config.retrieval.dense and manifest.embedding_model != config.model.embeddings:
-        built = f"by {manifest.embedding_model!r}" if manifest.embedding_model else "without embeddings"
-        raise ConfigError(
-            f"model.embeddings: the index was built {built}, the config says {config.model.embeddings!r}; "
-            f"{REMEDY}, or set it back."
-        )
-
-
-def _check_model(config: Config, layers: Iterable[Layer], model: "NDArray[np.float32]") -> None:
-    if any(layer.model is None or not same_model(layer.model, model) for layer in layers):
-        raise ConfigError(
-            f"model.embeddings: {config.model.embeddings!r} gives other vectors than when the index was built, so its "
-            f"weights have changed; {REMEDY}, or put them back."
-        )
-
-
-def _told(chunking: ChunkSettings) -> str:
-    return ", ".join(f"{key} {value}" for key, value in chunking.model_dump().items())
 
 
 def _with_duplicates(documents: Iterable[Document]) -> list[IndexedDocument]:
@@ -170,7 +160,8 @@ def _with_duplicates(documents: Iterable[Document]) -> list[IndexedDocument]:
     rows: list[IndexedDocument] = []
     for document in documents:
         sha256 = hash_of_text(document.text)
-        rows.append(IndexedDocument(id=document.id, sha256=sha256, duplicate_of=firsts.get(sha256)))
+        first = firsts.get(sha256)
+        rows.append(IndexedDocument(id=document.id, sha256=sha256, duplicate_of=first, metadata=document.metadata))
         firsts.setdefault(sha256, document.id)
     return rows
 
@@ -199,6 +190,8 @@ def _add_layer(
     layers: Sequence[Layer],
     embed: Embed | None,
     model: "NDArray[np.float32] | None",
+    questions_by: str | None,
+    ask: WriteQuestions | None,
 ) -> Layer:
     def add_vectors(target: Path, texts: Sequence[str], hashes: "NDArray[np.bytes_]") -> None:
         import numpy as np
@@ -214,15 +207,36 @@ def _add_layer(
         missing,
         config.retrieval.chunks,
         _embedding_model(config),
+        questions_by,
         add_vectors if model is not None else None,
+        ask,
     )
     shutil.rmtree(folder / _EMBEDDED, ignore_errors=True)
     return open_layer(folder / name, REMEDY)
 
 
-def _write_index(config: Config, home: Home, table: Sequence[IndexedDocument], layers: Sequence[Layer]) -> IndexRef:
+def _write_index(
+    config: Config,
+    home: Home,
+    table: Sequence[IndexedDocument],
+    layers: Sequence[Layer],
+    questions_by: str | None,
+    write: Write | None,
+) -> IndexRef:
+    documents = encode_rows(table)[0]
+    origin = {
+        "layers": tuple(layer.name for layer in layers),
+        "chunking": config.retrieval.chunks,
+        "embedding_model": _embedding_model(config),
+        "questions_by": questions_by,
+        "graph": graph_origin(config, home),
+    }
+    # What a graph is made from is checked by every build, and completed where an extractor gave too little.
+    if config.retrieval.graph is None and (there := find_unchanged(indexes_folder(home), origin, documents)):
+        return there
     live = live_rows(layers, {row.sha256 for row in table})
     scores = bm25.score_terms([(layer.counts, rows) for layer, rows in zip(layers, live, strict=True)])
+    graph = graph_of_layers(config, home, indexes_folder(home), layers, live, *named_texts(table), write)
     empty = {document.sha256 for layer in layers for document in layer.documents if not document.chunks}
     with_text = [row for row in table if row.sha256 not in empty]
     duplicates = sum(row.duplicate_of is not None for row in with_text)
@@ -235,30 +249,20 @@ def _write_index(config: Config, home: Home, table: Sequence[IndexedDocument], l
 
     def fill(folder: Path) -> None:
         bm25.write_scores(folder, scores)
+        if graph is not None:
+            write_graph(folder, graph)
         (folder / "vocabulary.json").write_text(canonical_json(list(scores.vocabulary)), encoding="utf-8")
-        (folder / "documents.jsonl").write_bytes(encode_rows(table)[0])
+        (folder / DOCUMENTS).write_bytes(documents)
 
     def describe(files: Mapping[str, str]) -> IndexManifest:
-        return IndexManifest(
-            files=files,
-            layers=tuple(layer.name for layer in layers),
-            chunking=config.retrieval.chunks,
-            embedding_model=_embedding_model(config),
-            **counts,
-        )
+        return IndexManifest.model_validate({"files": files, **origin, **counts})
 
     name = write_folder(indexes_folder(home), fill, describe)
-    return IndexRef(sha256=name, embedding_model=_embedding_model(config), **counts)
+    return IndexRef(sha256=name, embedding_model=_embedding_model(config), questions_by=questions_by, **counts)
 
 
-def _remove_unused(home: Home, folder: Path) -> None:
-    """Deletes the layers of a folder that no index names; none when an index cannot be read."""
-    used: set[str] = set()
-    for path in indexes_folder(home).glob(f"*/{MANIFEST}"):
-        try:
-            used |= set(IndexManifest.model_validate_json(path.read_bytes()).layers)
-        except ValueError:
-            return
-    for path in folder.glob("*/"):
-        if path.name not in used:
-            shutil.rmtree(path)
+def _remove_what_is_old(config: Config, home: Home) -> None:
+    remove_old_indexes(home, indexes_folder(home))
+    left = remove_unused_layers(indexes_folder(home))
+    if config.retrieval.store.kind != "files":
+        open_store(config, home).keep_only(left)

@@ -42,7 +42,9 @@ def live_rows(layers: Sequence[Layer], wanted: Collection[str]) -> "list[NDArray
     live: list[NDArray[np.bool_]] = []
     for layer in layers:
         counts = [document.sha256 in wanted and document.sha256 not in seen for document in layer.documents]
-        live.append(np.array(counts, dtype=bool)[layer.chunks["document"]])
+        rows = np.array(counts, dtype=bool)[layer.chunks["document"]]
+        rows[len(rows) - len(layer.owners) :] = False  # hypothetical questions are no chunks
+        live.append(rows)
         seen |= {document.sha256 for document in layer.documents}
     return live
 

@@ -9,6 +9,7 @@ from example_documents import ANIMALS, WordModel, document, make_config
 from tasks.errors import ConfigError, IntegrityError, ModelError
 from tasks.home import Home
 from tasks.records import Document, IndexRef
+from tasks.retrieval import bm25
 from tasks.retrieval.chunking import chunk_document, matched_text
 from tasks.retrieval.index import build_index, open_index
 from tasks.retrieval.retrieve import retrieve
@@ -67,6 +68,19 @@ def test_the_same_documents_give_the_same_index_and_embed_nothing_twice(home: Ho
     assert build(home, ANIMALS) == (first, [])
     # Others may be reading: nothing is replaced.
     assert {path: path.stat().st_ino for path in (home.root / "indexes").rglob("*")} == folders
+
+
+def test_documents_that_did_not_change_cost_no_scores(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = build(home, ANIMALS)
+    counted = []
+    score_terms = bm25.score_terms
+    monkeypatch.setattr(bm25, "score_terms", lambda parts: counted.append(len(parts)) or score_terms(parts))
+    assert build(home, ANIMALS)[0] == first
+    assert counted == []
+    changed = [ANIMALS[0].model_copy(update={"metadata": {"kind": "pet"}}), *ANIMALS[1:]]
+    assert build(home, changed)[0] != first
+    assert build(home, ANIMALS[1:])[0] != first
+    assert counted == [1, 1]
 
 
 def test_a_document_that_is_added_changed_or_removed_costs_only_itself(home: Home) -> None:
@@ -190,8 +204,9 @@ def test_an_index_of_another_chunker_or_embedding_model_is_refused(home: Home, m
     with pytest.raises(ConfigError) as refused:
         open_index(make_config(chunks={"kind": "fixed"}), home, ref, model)
     assert str(refused.value) == (
-        "retrieval.chunks: the index was built with kind headings, words 120, overlap 20, window_sentences 2, the "
-        "config says kind fixed, words 120, overlap 20, window_sentences 2; build the index again, or set them back."
+        "retrieval.chunks: the index was built with kind headings, words 120, overlap 20, window_sentences 2, "
+        "hypothetical_questions 0, the config says kind fixed, words 120, overlap 20, window_sentences 2, "
+        "hypothetical_questions 0; build the index again, or set them back."
     )
     other = CONFIG.model_copy(update={"model": CONFIG.model.model_copy(update={"embeddings": "other"})})
     with pytest.raises(ConfigError) as refused:

@@ -16,7 +16,7 @@ from tasks.models.embeddings import load_embedder
 from tasks.records import Document, Passage
 from tasks.retrieval.index import build_index, open_index
 from tasks.retrieval.reranking import Rerank
-from tasks.retrieval.retrieve import describe_stages, retrieve
+from tasks.retrieval.retrieve import retrieve
 from tasks.retrieval.vectors import Embed
 
 
@@ -145,27 +145,6 @@ def test_a_stage_whose_model_is_not_given_is_refused(home: Home) -> None:
         retrieve(config, index, ["cat"], None)
 
 
-def test_every_stage_that_is_off_is_said_to_be(home: Home) -> None:
-    stages = describe_stages(make_config())
-    assert {name for name, text in stages.items() if text.startswith("skipped")} == {
-        "reranker", "diversity", "budget", "abstention",
-    }  # fmt: skip
-    assert stages["reranker"] == "skipped: retrieval.reranker names none"
-    on = describe_stages(
-        make_config(reranker="a/b", relevance_weight=0.5, max_words=100, min_similarity=0.2, order="edges")
-    )
-    assert {name: on[name] for name in ("reranker", "diversity", "budget", "order", "abstention")} == {
-        "reranker": "a/b",
-        "diversity": "MMR, 0.5 relevance",
-        "budget": "100 words",
-        "order": "edges",
-        "abstention": "below cosine 0.2",
-    }
-    sparse = describe_stages(make_config(dense=False))
-    assert sparse["dense"] == "skipped: retrieval.dense is off"
-    assert sparse["fusion"] == "skipped: one method searches"
-
-
 def remembering(embed: Embed) -> Embed:
     known: dict[tuple[str, ...], NDArray[np.float32]] = {}
 
@@ -201,32 +180,6 @@ def test_hybrid_finds_documents_sooner_than_words_alone_and_meanings_alone(home:
         mean_reciprocal_rank(bm25=False),
     )
     assert hybrid > max(words, meanings) + 0.02, (hybrid, words, meanings)
-
-
-def test_a_sentence_window_finds_a_sentence_that_a_long_chunk_hides(home: Home) -> None:
-    """One sentence of a long document answers; the model that reads the whole chunk sees little of it."""
-    embed = load_embedder("all-minilm-l6-v2", home, "cpu")
-    filler = " ".join(
-        f"The committee met again in session {n} and discussed the budget of the harbour." for n in range(12)
-    )
-    documents = [
-        document("minutes.txt", f"{filler} The lighthouse keeper feeds his parrot at dawn. {filler}"),
-        document("harbour.txt", "The keeper of the harbour opens the gate for ships every morning."),
-        document("zoo.txt", "At the zoo the birds are fed in the evening by volunteers."),
-    ]
-    question = "When does the parrot of the lighthouse get its food?"
-
-    def first(kind: str) -> Passage:
-        config = make_config(passages=1, bm25=False, chunks={"kind": kind, "words": 400, "window_sentences": 1})
-        index = open_index(config, home, build_index(config, home, documents, embed), embed)
-        return retrieve(config, index, [question], embed)[0][0]
-
-    window = first("sentence_window")
-    assert window.document_id == "minutes.txt"
-    assert "feeds his parrot at dawn" in window.text
-    assert len(window.text.split()) < 40
-    whole = first("sentence")
-    assert whole.document_id != "minutes.txt" or len(whole.text.split()) > 300
 
 
 def test_scores_are_numbers_that_json_can_hold(home: Home) -> None:

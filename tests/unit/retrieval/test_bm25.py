@@ -56,6 +56,16 @@ def test_layers_and_dead_chunks_score_as_one_corpus_of_the_live_ones(
     assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], rel=1e-5)
 
 
+@given(corpora, st.data(), st.lists(words, min_size=1, max_size=3).map(" ".join), st.integers(1, 5))
+def test_chunks_that_do_not_count_leave_the_ranking_of_the_others(
+    texts: list[str], data: st.DataObject, question: str, limit: int
+) -> None:
+    scores = score_terms([(count_terms(texts), np.ones(len(texts), bool))])
+    live = np.array(data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts))))
+    (everything,) = best_matches(scores, [question], len(texts))
+    assert best_matches(scores, [question], limit, live) == [[hit for hit in everything if live[hit.position]][:limit]]
+
+
 def test_of_equal_chunks_the_first_are_found_and_others_not_at_all() -> None:
     scores = score_terms([(count_terms(["cat"] * 9 + ["dog"]), np.ones(10, dtype=bool))])
     assert [hit.position for hit in best_matches(scores, ["cat"], 3)[0]] == [0, 1, 2]
