@@ -32,7 +32,7 @@ def collect(context: RoundContext) -> FeedbackBatch:
     questions = choose_questions(train_questions, config.collect.questions, opened.number)
     hardware = choose_hardware(config.model)
     champion_folder = fetch_champion(config, home, opened.champion)
-    draw = partial(sample, config, opened.champion, champion_folder, questions, hardware, opened.number)
+    draw = partial(sample, config, home, opened, champion_folder, questions, hardware)
     candidates = sampled_once(home, context.work_folder, draw)
     comparisons = compare_candidates(questions, candidates)
     feedback = refer(config, home, comparisons, hardware, opened.number)

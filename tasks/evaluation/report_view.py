@@ -67,6 +67,8 @@ def _summarise(
         f"champion is version {report.champion.version}",
         f"test set {report.test_set_sha256[:12]}",
     ]
+    if synthetic := provenance.get("synthetic_test_questions"):
+        facts.insert(1, f"{synthetic} of the test questions synthetic")
     if commit := provenance.get("git_commit"):
         name, dash, state = str(commit).partition("-")  # git describe says "-dirty" of files that differ
         facts.append(f"commit {name[:12]}{dash}{state}")
@@ -229,6 +231,7 @@ def _describe_training(report: ArmReport) -> str:
     return (
         f"The challenger learned from {text.count_of(adapter.demonstrations, 'demonstration')} (SFT) {preferences}: "
         f"{adapter.train_tokens:,} tokens in {text.format_seconds(adapter.train_s)}."
+        + (f" Of these rows: {adapter.contexts.describe()}." if adapter.contexts else "")
     )
 
 

@@ -92,7 +92,7 @@ def pull_end_user_feedback(config: Config, home: Home) -> EndUserPull:
     settings = config.end_users
     if settings.mlflow_experiment is None and not settings.files:
         return EndUserPull(new=0, skipped={})
-    texts = texts_of(read_questions(config.root / config.questions, config.test_share))
+    texts = texts_of(read_questions(config.question_files, config.test_share))
     with one_pull_at_a_time(home, config.name):
         into = Adding(home, config.name, texts, annotator_salt(home))
         problems = _pull_files(into, config.root, settings.files)

@@ -91,6 +91,7 @@ def _training(adapter: Adapter, config: Config, report: ArmReport | None) -> str
         "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}",
         "SFT": f"{adapter.demonstrations} demonstrations, {sft.epochs:g} epochs, learning rate {sft.learning_rate:g}",
         **_preference_training(adapter, config),
+        "passages in the prompts": f"rows {adapter.contexts.describe()}" if adapter.contexts else "none",
         "started from": _origin(adapter, report),
         "tokens": f"{adapter.train_tokens:,}",
         "time": f"{adapter.train_s:.0f} s",

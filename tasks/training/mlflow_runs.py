@@ -8,16 +8,26 @@ from tasks.config import Config
 from tasks.errors import RatchetError
 from tasks.home import Home
 from tasks.progress import say
-from tasks.records import Adapter, ModelVersion, Snapshot
+from tasks.records import Adapter, ContextPlan, ModelVersion, Snapshot
 from tasks.registry import tracking
 from tasks.rounds import Round
 from tasks.training.train import TrainingRun
 
 
 def start_run(
-    config: Config, home: Home, opened: Round, start: ModelVersion, snapshot: Snapshot, key: str, folder: Path
+    config: Config,
+    home: Home,
+    opened: Round,
+    start: ModelVersion,
+    snapshot: Snapshot,
+    contexts: ContextPlan | None,
+    key: str,
+    folder: Path,
 ) -> TrainingRun:
     """The run with this key, with parameters, snapshot and environment written down.
+
+    Args:
+        contexts: the passages that the rows have in their prompts; None: none has any.
 
     Raises:
         RatchetError: when MLflow cannot be reached.
@@ -36,6 +46,9 @@ def start_run(
         "start_version": start.version,
         "snapshot_sha256": snapshot.sha256,
     }
+    if contexts is not None:
+        parameters["retrieval"] = config.retrieval.model_dump(mode="json")
+        parameters["contexts"] = {"index_sha256": contexts.index_sha256, "rows_sha256": contexts.rows.sha256}
     tracking.log_parameters(config, home, run_id, {**parameters, **origin})
     tracking.log_snapshot(config, home, run_id, snapshot)
     tracking.log_environment(config, home, run_id)
@@ -46,6 +59,7 @@ def start_run(
         on_loss=lambda phase, step, metrics: log_point(
             step, {f"{phase}/{name.replace('/', '_')}": value for name, value in metrics.items()}
         ),
+        contexts=contexts,
     )
 
 
@@ -70,5 +84,8 @@ def finish_run(config: Config, home: Home, run: TrainingRun, adapter: Adapter) -
     tracking.log_folder(config, home, run_id, home.adapters / adapter.sha256, "adapter")
     counts = {"demonstrations", "preference_pairs", "rated_answers", "train_tokens", "train_s"}
     totals = adapter.model_dump(include=counts)
+    if adapter.contexts is not None:
+        kinds = adapter.contexts.model_dump(exclude={"index_sha256", "rows"})
+        tracking.log_parameters(config, home, run_id, {"contexts": kinds})
     tracking.open_curve(config, home, run_id)(0, {name: float(value) for name, value in totals.items()})
     tracking.close_run(config, home, run_id)

@@ -4,7 +4,7 @@ import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from tasks.errors import HomeError
 from tasks.files import canonical_json, describe_write_error, sha256_of_directory, write_atomically
 from tasks.progress import track
 from tasks.records import Count, Record, Seconds, Sha256
+from tasks.roi.energy import measure_energy
 from tasks.training.adapters import ADAPTER_FILES
 from tasks.training.checkpoints import PhaseCallback, latest_complete
 
@@ -29,6 +30,7 @@ class PhaseResult(Record):
     overlong: Count
     train_tokens: Count
     train_s: Seconds
+    energy_j: float | None = None
     losses: tuple[tuple[int, float], ...]
 
 
@@ -70,12 +72,14 @@ def run_phase(
     steps = _count_steps(trainer)
     checkpoint, earlier_s = latest_complete(folder.checkpoints, steps)
     with _writing(folder.root):
-        with track(label, steps) as advance:
+        with track(label, steps) as advance, measure_energy() as joules_so_far:
             trainer.remove_callback(PrinterCallback)
             watcher = PhaseCallback(earlier_s, on_loss, advance)
             trainer.add_callback(watcher)
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             train_s = watcher.train_s
+            # What a killed run used before is not known.
+            energy_j = joules_so_far() if checkpoint is None else None
         _save_adapter(trainer.model, folder.adapter, base_id)
     result = PhaseResult(
         adapter_sha256=sha256_of_directory(folder.adapter, ADAPTER_FILES),
@@ -83,11 +87,18 @@ def run_phase(
         overlong=overlong,
         train_tokens=int(trainer.state.num_input_tokens_seen),
         train_s=train_s,
+        energy_j=energy_j,
         losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
     )
     write_atomically(folder.result, canonical_json(result).encode())
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     return result
+
+
+def energy_of(phases: Iterable[PhaseResult]) -> float | None:
+    """Joules of the machine during all phases; None where that of one was not read."""
+    read = [phase.energy_j for phase in phases]
+    return sum(joules for joules in read if joules is not None) if None not in read else None
 
 
 @contextmanager

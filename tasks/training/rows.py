@@ -5,15 +5,55 @@ TRL would cut an overlong row silently, and a cut answer teaches the model to st
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tasks.config import Config
 from tasks.errors import DomainError
 from tasks.files import sha256_of
-from tasks.records import Demonstration, Message, PreferencePair, RatedAnswer
+from tasks.home import Home
+from tasks.records import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
+from tasks.snapshots import read_demonstrations, read_preference_pairs, read_rated_answers
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
+
+AnyRow: TypeAlias = Demonstration | PreferencePair | RatedAnswer
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows of a snapshot in the form in which the phases take them.
+
+    Attributes:
+        pairs: for DPO; empty when `train.preference` is kto.
+        answers: for KTO; empty when it is dpo.
+        contradictory: answers found good in one place and bad in another, which KTO does not get.
+    """
+
+    demonstrations: list[Demonstration]
+    pairs: list[PreferencePair]
+    answers: list[RatedAnswer]
+    contradictory: int
+
+    def all(self) -> list[AnyRow]:
+        """All rows, of whatever kind."""
+        return [*self.demonstrations, *self.pairs, *self.answers]
+
+
+def read_training_rows(config: Config, home: Home, snapshot: Snapshot) -> TrainingRows:
+    """The snapshot's rows for SFT and for whichever phase `train.preference` names.
+
+    Raises:
+        IntegrityError: when the snapshot was altered.
+    """
+    demonstrations = read_demonstrations(home.snapshots, snapshot)
+    pairs = read_preference_pairs(home.snapshots, snapshot)
+    if config.train.preference == "dpo":
+        return TrainingRows(demonstrations, pairs, [], 0)
+    answers, contradictory = single_answers(read_rated_answers(home.snapshots, snapshot), pairs)
+    return TrainingRows(demonstrations, [], answers, contradictory)
 
 
 def demonstration_rows(
@@ -24,7 +64,7 @@ def demonstration_rows(
         {
             "prompt": _messages(row.prompt),
             "completion": [{"role": "assistant", "content": row.completion}],
-            "length": _tokens(tokenizer, row.prompt, row.completion),
+            "length": count_tokens(tokenizer, row),
         }
         for row in demonstrations
     ]
@@ -40,7 +80,7 @@ def preference_rows(
             "prompt": _messages(pair.prompt),
             "chosen": [{"role": "assistant", "content": pair.chosen}],
             "rejected": [{"role": "assistant", "content": pair.rejected}],
-            "length": max(_tokens(tokenizer, pair.prompt, side) for side in (pair.chosen, pair.rejected)),
+            "length": count_tokens(tokenizer, pair),
         }
         for pair in pairs
     ]
@@ -56,7 +96,7 @@ def rated_rows(
             "prompt": _messages(answer.prompt),
             "completion": [{"role": "assistant", "content": answer.completion}],
             "label": answer.desirable,
-            "length": _tokens(tokenizer, answer.prompt, answer.completion),
+            "length": count_tokens(tokenizer, answer),
         }
         for answer in answers
     ]
@@ -74,6 +114,12 @@ def single_answers(rated: Sequence[RatedAnswer], pairs: Sequence[PreferencePair]
         found[answer.prompt, answer.completion].append(answer)
     clear = [same for same in found.values() if len({answer.desirable for answer in same}) == 1]
     return [same[0] for same in clear], len(found) - len(clear)
+
+
+def count_tokens(tokenizer: "PreTrainedTokenizerBase", row: AnyRow) -> int:
+    """The length of prompt and completion in tokens, chat template included; of a pair that of its longer side."""
+    sides = (row.chosen, row.rejected) if isinstance(row, PreferencePair) else (row.completion,)
+    return max(_tokens(tokenizer, row.prompt, side) for side in sides)
 
 
 def _sides(pair: PreferencePair) -> Iterator[RatedAnswer]:

@@ -1,6 +1,6 @@
 """The train stage: SFT, then DPO or KTO, from the adapter of the version it starts from when that has one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,13 +11,13 @@ from tasks.files import write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
 from tasks.progress import say
-from tasks.records import Adapter, BaseModelRef, LossPoint, ModelVersion, PreferencePair, RatedAnswer, Snapshot
-from tasks.snapshots import read_demonstrations, read_preference_pairs, read_rated_answers
+from tasks.records import Adapter, BaseModelRef, ContextPlan, LossPoint, ModelVersion, Snapshot
 from tasks.training.adapters import keep_adapter
+from tasks.training.context_rows import Given, count_contexts, read_given
 from tasks.training.dpo import run_dpo
 from tasks.training.kto import run_kto
-from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult
-from tasks.training.rows import single_answers
+from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, energy_of
+from tasks.training.rows import AnyRow, TrainingRows, read_training_rows
 from tasks.training.sft import run_sft
 
 Phase = Literal["sft", "dpo", "kto"]
@@ -31,11 +31,13 @@ class TrainingRun:
         folder: checkpoints and adapters of the phases; a killed training goes on from here.
         mlflow_run_id: the run that the adapter will name.
         on_loss: gets the curve of a phase, point by point: (phase, step, metrics).
+        contexts: the passages that the rows have in their prompts; None: none has any.
     """
 
     folder: Path
     mlflow_run_id: str
     on_loss: Callable[[str, int, dict[str, float]], None]
+    contexts: ContextPlan | None = None
 
     def curve(self, phase: str) -> OnLoss:
         """The listener for one phase's losses."""
@@ -68,23 +70,23 @@ def train_adapter(
         HomeError: when the disk is full or not writable.
     """
     settings, preference = config.train, config.train.preference
-    demonstrations = read_demonstrations(home.snapshots, snapshot)
-    pairs, rated = read_preference_pairs(home.snapshots, snapshot), read_rated_answers(home.snapshots, snapshot)
+    rows, given = read_training_rows(config, home, snapshot), read_given(config, home, run.contexts)
     latest, phases = start_folder, dict[Phase, PhaseResult]()
     reference = f"champion:{start.adapter.sha256}" if start.adapter else "none"
-    if demonstrations:
+    if rows.demonstrations:
+        demonstrations = given.to(rows.demonstrations)
         folder, curve = PhaseFolder(run.folder / "sft"), run.curve("sft")
         phases["sft"] = run_sft(start.base, latest, demonstrations, settings, hardware, config.seed, folder, curve)
         latest, reference = folder.adapter, f"sft:{phases['sft'].adapter_sha256}"
     else:
         say("train: no demonstrations, so SFT is left out")
-    if (result := _prefer(config, start.base, latest, pairs, rated, hardware, run)) is not None:
+    if (result := _prefer(config, start.base, latest, rows, given, hardware, run)) is not None:
         phases[preference], latest = result, PhaseFolder(run.folder / preference).adapter
     if latest is None or not phases:
         raise DomainError(
-            f"Snapshot {snapshot.sha256[:12]} has {len(demonstrations)} demonstrations, {len(pairs)} preference pairs "
-            f"and {len(rated)} rated answers, too few to train on: add train questions with an `answer`, or collect "
-            "more feedback."
+            f"Snapshot {snapshot.sha256[:12]} has {snapshot.demonstrations.rows} demonstrations, "
+            f"{snapshot.preference_pairs.rows} preference pairs and {snapshot.rated_answers.rows} rated answers, too "
+            "few to train on: add train questions with an `answer`, or collect more feedback."
         )
     _say_overlong(phases.values(), settings.max_length)
     return Adapter(
@@ -99,8 +101,10 @@ def train_adapter(
         rated_answers=_rows(phases, "kto"),
         train_tokens=sum(phase.train_tokens for phase in phases.values()),
         train_s=sum(phase.train_s for phase in phases.values()),
+        train_energy_j=energy_of(phases.values()),
         mlflow_run_id=run.mlflow_run_id,
         losses=write_rows(home.objects, _loss_points(phases)),
+        contexts=count_contexts(run.contexts, given, _trained(rows, phases), settings.max_length),
     )
 
 
@@ -108,8 +112,8 @@ def _prefer(
     config: Config,
     base: BaseModelRef,
     start_folder: Path | None,
-    pairs: Sequence[PreferencePair],
-    rated: Sequence[RatedAnswer],
+    rows: TrainingRows,
+    given: Given,
     hardware: Hardware,
     run: TrainingRun,
 ) -> PhaseResult | None:
@@ -117,18 +121,19 @@ def _prefer(
     settings, name = config.train, config.train.preference
     folder, curve = PhaseFolder(run.folder / name), run.curve(name)
     if name == "dpo":
-        said = f"{len(pairs)} preference pairs"
+        said = f"{len(rows.pairs)} preference pairs"
         if start_folder is None:
             say(f"train: no adapter for DPO to start from, so {said} are left out")
             return None
-        if len(pairs) < settings.dpo.min_pairs:
+        if len(rows.pairs) < settings.dpo.min_pairs:
             say(f"train: {said}, {settings.dpo.min_pairs} needed, so DPO is left out")
             return None
+        pairs = given.to(rows.pairs)
         return run_dpo(base, start_folder, pairs, settings, hardware, config.seed, folder, curve)
-    answers, contradictory = single_answers(rated, pairs)
+    answers = given.to(rows.answers)
     said = f"{len(answers)} single answers, {sum(answer.desirable for answer in answers)} of them good"
-    if contradictory:
-        say(f"train: {contradictory} answers were found good and bad, and are left out")
+    if rows.contradictory:
+        say(f"train: {rows.contradictory} answers were found good and bad, and are left out")
     if start_folder is None:
         say(f"train: no adapter for KTO to start from, so {said}, are left out")
         return None
@@ -140,6 +145,12 @@ def _prefer(
 
 def _rows(phases: Mapping[Phase, PhaseResult], name: Phase) -> int:
     return phases[name].rows if name in phases else 0
+
+
+def _trained(rows: TrainingRows, phases: Iterable[Phase]) -> Iterator[str]:
+    """The ids of the rows that the phases were given."""
+    by_phase: dict[Phase, Sequence[AnyRow]] = {"sft": rows.demonstrations, "dpo": rows.pairs, "kto": rows.answers}
+    return (row.id for phase in phases for row in by_phase[phase])
 
 
 def _loss_points(phases: Mapping[Phase, PhaseResult]) -> list[LossPoint]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from example_snapshots import write_snapshot
 
 from tasks.config import Config
 from tasks.errors import DomainError
@@ -22,7 +23,6 @@ from tasks.records import (
     RatedAnswer,
 )
 from tasks.settings.training import TrainSettings
-from tasks.snapshots import write_snapshot
 from tasks.training.adapters import ADAPTER_FILES, keep_adapter
 from tasks.training.train import TrainingRun, train_adapter
 
@@ -69,7 +69,7 @@ class Stage:
         pairs: Sequence[PreferencePair],
         rated: Sequence[RatedAnswer] = (),
     ) -> Adapter:
-        snapshot = write_snapshot(self.home.snapshots, demonstrations, pairs, rated, parents=[], dropped={})
+        snapshot = write_snapshot(self.home.snapshots, demonstrations, pairs, rated)
         run = TrainingRun(self.folder, "run", lambda phase, step, metrics: self.curve.append((phase, step)))
         hardware = Hardware("cpu", "float32", 1)
         return train_adapter(self.config, self.home, self.champion, self.champion_folder, snapshot, 2, hardware, run)

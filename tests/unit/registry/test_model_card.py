@@ -18,6 +18,7 @@ from tasks.records import (
     PromotionDecision,
     Snapshot,
     TokenCounts,
+    TrainedContexts,
 )
 from tasks.registry.gate import decide
 from tasks.registry.mlflow_registry import MAX_DESCRIPTION
@@ -189,3 +190,22 @@ def test_a_start_from_another_version_than_the_champion_is_told(
     card = model_card(version, CONFIG, tracking_uri=URI, report=report)
     end = ", or may have |" if "withdrawn" in told else " |"
     assert f"| started from | {told}{end}" in card
+
+
+def test_the_card_says_what_the_rows_had_in_their_prompts() -> None:
+    contexts = TrainedContexts(
+        index_sha256="f" * 64,
+        rows=FileRef(sha256="0" * 64, rows=300),
+        oracle=150,
+        distractors=30,
+        closed_book=120,
+        unknown_sources=0,
+        nothing_found=0,
+        cut=0,
+    )
+    trained = SECOND.model_copy(update={"adapter": ADAPTER.model_copy(update={"contexts": contexts})})
+
+    with_passages, without = (model_card(each, CONFIG, tracking_uri=URI) for each in (trained, SECOND))
+
+    assert f"| passages in the prompts | rows {contexts.describe()} |" in with_passages
+    assert "| passages in the prompts | none |" in without
