@@ -46,7 +46,7 @@ def benchmark(
 def _run(config: Path, arms: tuple[str, ...], version: int | None) -> tuple[Path, bool]:
     """The report's page, and whether it was written now."""
     from flows.benchmark_summary import finished_benchmark
-    from flows.leftovers import end_orphaned_servers, own_servers
+    from flows.leftovers import end_orphaned_servers
     from flows.startup import BENCHMARK_LIBRARIES, start_server_and_import
     from tasks.home import find_home, lock
 
@@ -56,7 +56,6 @@ def _run(config: Path, arms: tuple[str, ...], version: int | None) -> tuple[Path
         return page, False
     with lock(find_home(), "starting a benchmark"):
         end_orphaned_servers()
-    own_servers()
     start_server_and_import(BENCHMARK_LIBRARIES)
     from flows.benchmark import benchmark as run
 

@@ -8,6 +8,7 @@ from typing import Any
 from flows.printing import align
 from tasks.config import load_config
 from tasks.evaluation.benchmark.plan import open_benchmark, report_folder
+from tasks.evaluation.report_text import format_interval
 from tasks.home import find_home, lock
 
 _SHOWN = (
@@ -18,6 +19,9 @@ _SHOWN = (
     "arms",
     "correct",
     "comparisons",
+    "win_rates",
+    "groundedness",
+    "abstention",
     "retrieval",
     "suggestions",
 )
@@ -50,6 +54,9 @@ def summarise_benchmark(page: Path) -> tuple[dict[str, Any], list[str]]:
     ]
     if report["retrieval"]:
         lines += ["", *align(_stages_table(report["retrieval"]))]
+        lines += ["", *align(_ablations_table(report["retrieval"]))] if report["retrieval"]["ablations"] else []
+    if any(found["unanswerable"]["questions"] for found in report["abstention"].values()):
+        lines += ["", *align(_abstention_table(report["abstention"]))]
     lines += ["", report["roi"]["recommendation"]["sentence"]]
     if report["suggestions"]:
         numbered = (f"  {number}. {each['sentence']}" for number, each in enumerate(report["suggestions"], 1))
@@ -65,8 +72,8 @@ def _arms_table(report: dict[str, Any]) -> list[list[str]]:
         rows.append(
             [
                 arm,
-                _interval(report["correct"]["arms"][arm]),
-                *(_interval(result["metrics"][name]) if name in result["metrics"] else "-" for name in metrics),
+                _shown(report["correct"]["arms"][arm]),
+                *(_shown(result["metrics"][name]) if name in result["metrics"] else "-" for name in metrics),
                 f"{result['latency_s']['p50']:.2f}",
                 f"{usage['prompt_tokens_per_query']['mean']:.0f}",
             ]
@@ -82,13 +89,34 @@ def _stages_table(retrieval: dict[str, Any]) -> list[list[str]]:
         rows.append(
             [
                 stage,
-                *(_interval(found["metrics"][name]) for name in metrics),
+                *(_shown(found["metrics"][name]) for name in metrics),
                 *(f"{1000 * latency[name]:.1f}" for name in ("p50", "p95")),
             ]
         )
     return rows
 
 
-def _interval(summary: dict[str, Any]) -> str:
-    low, high = summary["ci95"]
-    return f"{summary['mean']:.3f} ({low:.3f}-{high:.3f})"
+def _ablations_table(retrieval: dict[str, Any]) -> list[list[str]]:
+    metric = f"mrr_at_{retrieval['depth']}"
+    rows = [["pipeline", metric, "difference", "p (Holm)"]]
+    for ablation in retrieval["ablations"]:
+        test = ablation["against_full"].get(metric)
+        rows.append([ablation["change"], _shown(ablation["metrics"][metric]), *(_tested(test) if test else "--")])
+    return rows
+
+
+def _abstention_table(abstention: dict[str, Any]) -> list[list[str]]:
+    rows = [["abstained", "unanswerable", "answerable"]]
+    for arm, found in abstention.items():
+        counts = [f"{found[kind]['abstained']} of {found[kind]['questions']}" for kind in rows[0][1:]]
+        rows.append([arm, *counts])
+    return rows
+
+
+def _tested(test: dict[str, Any]) -> list[str]:
+    low, high = test["ci95"]
+    return [f"{test['difference']:+.3f} ({low:+.3f} to {high:+.3f})", f"{test['p_value_holm']:.3f}"]
+
+
+def _shown(summary: dict[str, Any]) -> str:
+    return format_interval(summary["mean"], summary["ci95"])

@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 
+from tasks.evaluation.benchmark.abstention import measure_abstention
 from tasks.evaluation.benchmark.outcomes import QuestionOutcome
 from tasks.evaluation.benchmark.paired_tests import compare_all
 from tasks.evaluation.intervals import bootstrap_mean
 from tasks.records import (
+    Ablation,
     AnswerRow,
+    ArmGroundedness,
     ArmResult,
     ArmUsage,
+    ArmWinRates,
     BaseModelRef,
+    BenchmarkAnswer,
     BenchmarkReport,
+    Claim,
+    Evidence,
     FileRef,
+    JudgedWinRate,
     Latency,
     MetricSummary,
     ModelVersion,
@@ -77,6 +85,15 @@ def retrieval_report(**changes: object) -> RetrievalReport:
             "questions_with_sources": 4,
             "stages": {"bm25": stage, "full": stage},
             "comparisons": (),
+            "ablations": (
+                Ablation(change="full", metrics=stage.metrics, against_full={}),
+                Ablation(
+                    change="without_bm25",
+                    metrics=stage.metrics,
+                    against_full={"mrr_at_3": paired_test("without_bm25", "full", -0.2, metric="mrr_at_3")},
+                ),
+            ),
+            "timed_questions": 4,
             "passages_found": 8,
             "passages_used": 8,
             "prompts_cut": 0,
@@ -90,7 +107,7 @@ def retrieval_report(**changes: object) -> RetrievalReport:
 def benchmark_rows(arms: Sequence[str] = tuple(SCORES), evil: str = "") -> list[AnswerRow]:
     """What the arms said; `evil` is in every text."""
     return [
-        AnswerRow(
+        BenchmarkAnswer(
             question_id=f"q{place}",
             arm=arm,
             question=f"What is {place}?{evil}",
@@ -98,10 +115,46 @@ def benchmark_rows(arms: Sequence[str] = tuple(SCORES), evil: str = "") -> list[
             answer=f"{arm} says {place}.{evil}",
             contexts=(f"Passage on {place}.{evil}",) if arm.startswith("rag") else (),
             metrics={"rouge_l": score},
+            claims=(_claim(place, evil), _claim(place + 1, evil)) if arm.startswith("rag") else (),
+            cited=(1,) if arm == "rag_ft" else (),
         )
         for arm in arms
         for place, score in enumerate(SCORES[arm])
     ]
+
+
+def _claim(place: int, evil: str) -> Claim:
+    """A claim that stands in the document of its place, where that is even."""
+    text = f"Passage on {place}.{evil}"
+    evidence = Evidence(document_id=f"docs/{place}{evil}.md", start=0, end=len(text), text=text, passage=1)
+    return Claim(text=f"It is {place}.{evil}", support=0.9, supported=place % 2 == 0, evidence=(evidence,))
+
+
+def _win_rates(against: str) -> ArmWinRates:
+    rate = JudgedWinRate(
+        mean=0.8,
+        ci95=(0.6, 0.9),
+        corrected=True,
+        labelled=6,
+        judged=12,
+        naive=0.7,
+        naive_ci95=(0.5, 0.8),
+        evidence=True,
+    )
+    return ArmWinRates(against=against, compared=3, rates={"judge:reference": rate}, best="judge:reference")
+
+
+def _grounded() -> ArmGroundedness:
+    return ArmGroundedness(
+        claims=8,
+        supported=4,
+        share=MetricSummary(mean=0.5, ci95=(0.4, 0.6)),
+        answers_with_claims=4,
+        several_documents=1,
+        answers_citing=2,
+        own_citations=2,
+        own_citations_right=1,
+    )
 
 
 def benchmark_report(arms: Sequence[str] = tuple(SCORES), **changes: object) -> BenchmarkReport:
@@ -126,6 +179,9 @@ def benchmark_report(arms: Sequence[str] = tuple(SCORES), **changes: object) -> 
             },
             "comparisons": compare_all(scores, RESAMPLES, 0),
             "retrieval": retrieval_report() if any(arm.startswith("rag") for arm in arms) else None,
+            "win_rates": {arm: _win_rates(arms[0]) for arm in arms[1:]},
+            "groundedness": {arm: _grounded() for arm in arms if arm.startswith("rag")},
+            "abstention": {arm: measure_abstention([True, False], [False] * 4) for arm in arms},
             "usages": usages,
             "roi": analyse(PRICES, usages),
             "suggestions": (Suggestion(name="name", sentence="Try something else.", evidence={}),),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from tasks.config import Config
 from tasks.files import canonical_json, read_rows, sha256_of, write_atomically, write_rows
 from tasks.home import Home
@@ -12,6 +14,7 @@ from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say, track
 from tasks.records import Adapter, BaseModelRef, FileRef, Message, ModelVersion, Question, Record, Sha256
+from tasks.roi.energy import measure_energy
 
 
 class ArmAnswers(Record):
@@ -20,6 +23,12 @@ class ArmAnswers(Record):
     weights_sha256: Sha256
     version: int | None
     generations: tuple[Generation, ...]
+
+
+class KeptAnswers(FileRef):
+    """Answers that were generated once, rows of Generation."""
+
+    energy_j: float | None = Field(default=None, ge=0.0, description="joules of the machine meanwhile; None: not read")
 
 
 def answer_arms(
@@ -47,13 +56,19 @@ def answer_arms(
         arm: ArmAnswers(
             weights_sha256=weights_sha256,
             version=version,
-            generations=tuple(answer_prompts(config, home, arm, base, folder, weights_sha256, prompts, hardware)),
+            generations=tuple(
+                read_rows(
+                    home.objects,
+                    keep_answers(config, home, arm, base, folder, weights_sha256, prompts, hardware),
+                    Generation,
+                )
+            ),
         )
         for arm, (folder, weights_sha256, version) in arms.items()
     }
 
 
-def answer_prompts(
+def keep_answers(
     config: Config,
     home: Home,
     arm: str,
@@ -62,8 +77,8 @@ def answer_prompts(
     weights_sha256: str,
     prompts: Sequence[tuple[Message, ...]],
     hardware: Hardware,
-) -> list[Generation]:
-    """The arm's greedy answer to each prompt, in their order.
+) -> KeptAnswers:
+    """The arm's greedy answer to each prompt, in their order, in `home.objects`, and what that took.
 
     The same weights, prompts and decoding give the same answers, so they are generated once and kept below
     `home.answers` under the hash of all three; the next round's champion costs nothing.
@@ -83,11 +98,12 @@ def answer_prompts(
     note = home.answers / f"{key}.json"
     if note.exists():
         say(f"evaluate: {arm} answered these {len(prompts)} questions before")
-        return read_rows(home.objects, FileRef.model_validate_json(note.read_bytes()), Generation)
+        return KeptAnswers.model_validate_json(note.read_bytes())
     tokenizer = load_tokenizer(base)
     model = load_model(base, adapter_folder, hardware)
-    with track(f"evaluate: {arm} answers", len(prompts)) as advance:
+    with track(f"evaluate: {arm} answers", len(prompts)) as advance, measure_energy() as joules_so_far:
         generations = generate(model, tokenizer, prompts, config.generation, advance=advance)
-    reference = write_rows(home.objects, generations)
-    write_atomically(note, canonical_json(reference).encode())
-    return generations
+        energy_j = joules_so_far()
+    kept = KeptAnswers(**write_rows(home.objects, generations).model_dump(), energy_j=energy_j)
+    write_atomically(note, canonical_json(kept).encode())
+    return kept

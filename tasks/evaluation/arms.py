@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.evaluation.answering import ArmAnswers
-from tasks.evaluation.intervals import bootstrap_mean, paired_difference
+from tasks.evaluation.intervals import bootstrap_mean, latency_quantiles, paired_difference
 from tasks.evaluation.metrics import METRICS, score_answers
 from tasks.files import sha256_of, write_rows
 from tasks.home import Home
@@ -17,7 +17,6 @@ from tasks.records import (
     AnswerRow,
     ArmReport,
     ArmResult,
-    Latency,
     PairedDifference,
     Question,
     TokenCounts,
@@ -88,9 +87,6 @@ def score_arms(
 
 def summarise_arm(arm: ArmAnswers, rows: Sequence[AnswerRow], resamples: int, seed: int) -> ArmResult:
     """The arm's metrics with intervals, its token totals, and its latency quantiles in seconds."""
-    import numpy as np
-
-    latencies = [generation.latency_s for generation in arm.generations]
     return ArmResult(
         weights_sha256=arm.weights_sha256,
         version=arm.version,
@@ -99,7 +95,7 @@ def summarise_arm(arm: ArmAnswers, rows: Sequence[AnswerRow], resamples: int, se
             prompt=sum(generation.prompt_tokens for generation in arm.generations),
             completion=sum(generation.completion_tokens for generation in arm.generations),
         ),
-        latency_s=Latency(p50=float(np.quantile(latencies, 0.5)), p95=float(np.quantile(latencies, 0.95))),
+        latency_s=latency_quantiles([generation.latency_s for generation in arm.generations]),
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from tasks.config import Config
 from tasks.evaluation.answering import ArmAnswers
+from tasks.feedback.candidates import make_candidate
 from tasks.feedback.drawing import in_order_of_draw
 from tasks.feedback.pairing import comparable_text
-from tasks.files import sha256_of, write_rows
+from tasks.files import write_rows
 from tasks.home import Home
-from tasks.models.generation import GREEDY, Generation
+from tasks.models.generation import GREEDY
 from tasks.progress import say
 from tasks.records import ArmReport, ArmResult, Candidate, Comparison, Feedback, HeadToHead, LabelDataset, Question
 from tasks.rounds import Round
@@ -42,15 +43,25 @@ def same_weights(arms: Mapping[str, ArmAnswers] | Mapping[str, ArmResult]) -> bo
 
 
 def compare_answers(questions: Sequence[Question], arms: Mapping[str, ArmAnswers]) -> list[Comparison]:
-    """The champion's answer (a) and the challenger's (b) to each question on which they differ, in its order.
+    """The champion's answer (a) and the challenger's (b) to each question on which they differ, in its order."""
+    base_sha256 = arms["base"].weights_sha256
+    kinds = ["base" if arms[arm].weights_sha256 == base_sha256 else "ft" for arm in _SIDES]
+    champion, challenger = ((arms[arm], kind) for arm, kind in zip(_SIDES, kinds, strict=True))
+    return compare_sides(questions, champion, challenger)
+
+
+def compare_sides(
+    questions: Sequence[Question], a: tuple[ArmAnswers, str], b: tuple[ArmAnswers, str]
+) -> list[Comparison]:
+    """Two arms' answers to each question on which they differ, in its order; each with the way it answered.
 
     Answers that differ in whitespace alone are equal, as in pairing; a blank one is an answer like any other.
     """
-    champion, challenger = (_candidates(questions, arms[arm], arms["base"].weights_sha256) for arm in _SIDES)
+    ours, theirs = (_candidates(questions, arm, kind) for arm, kind in (a, b))
     return [
-        Comparison(question=question, a=a, b=b)
-        for question, a, b in zip(questions, champion, challenger, strict=True)
-        if comparable_text(a.text) != comparable_text(b.text)
+        Comparison(question=question, a=one, b=other)
+        for question, one, other in zip(questions, ours, theirs, strict=True)
+        if comparable_text(one.text) != comparable_text(other.text)
     ]
 
 
@@ -77,32 +88,8 @@ def keep_head_to_head(
     return report.model_copy(update={"head_to_head": compared})
 
 
-def _candidates(questions: Sequence[Question], arm: ArmAnswers, base_sha256: str) -> list[Candidate]:
-    kind = "base" if arm.weights_sha256 == base_sha256 else "ft"
+def _candidates(questions: Sequence[Question], arm: ArmAnswers, kind: str) -> list[Candidate]:
     return [
-        _candidate(question, generation, arm.weights_sha256, kind)
+        make_candidate(question, generation, arm.weights_sha256, kind, GREEDY)
         for question, generation in zip(questions, arm.generations, strict=True)
     ]
-
-
-def _candidate(question: Question, generation: Generation, weights_sha256: str, kind: str) -> Candidate:
-    identity = {
-        "question": question.id,
-        "text": generation.text,
-        "weights": weights_sha256,
-        "arm": kind,
-        "temperature": GREEDY.temperature,
-        "seed": GREEDY.seed,
-    }
-    return Candidate(
-        id=sha256_of(identity),
-        question_id=question.id,
-        text=generation.text,
-        arm=kind,
-        weights_sha256=weights_sha256,
-        temperature=GREEDY.temperature,
-        seed=GREEDY.seed,
-        prompt_tokens=generation.prompt_tokens,
-        completion_tokens=generation.completion_tokens,
-        latency_s=generation.latency_s,
-    )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tasks.records import MetricSummary, PairedDifference
+from tasks.records import Latency, MetricSummary, PairedDifference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +48,13 @@ def bootstrap_mean(values: Sequence[float], resamples: int, seed: int) -> Metric
     low, high = _percentile_interval(sample, resamples, seed)
     # With few resamples the interval's ends can be means rounded otherwise than the mean itself.
     return MetricSummary(mean=mean, ci95=(min(low, mean), max(high, mean)))
+
+
+def latency_quantiles(latencies_s: Sequence[float]) -> Latency:
+    """The median and the 95th percentile of at least one duration, in seconds."""
+    import numpy as np
+
+    return Latency(p50=float(np.quantile(latencies_s, 0.5)), p95=float(np.quantile(latencies_s, 0.95)))
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:

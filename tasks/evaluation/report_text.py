@@ -36,8 +36,12 @@ METRIC_TEXTS: Mapping[str, MetricText] = {
         "Words from the passages",
         "The share of the answer's words found in the passages it was given; not whether they fit together. 0 to 1.",
     ),
+    "groundedness": MetricText(
+        "Groundedness", "The share of an answer's claims that its passages support, by their words. 0 to 1."
+    ),
     "win_rate": MetricText(
-        "Win rate", "How often the challenger's answer is better than the champion's; a tie counts half. 0 to 1."
+        "Win rate",
+        "How often an answer beats the champion's, or the first arm's, by a judge; a tie counts half. 0 to 1.",
     ),
 }
 
@@ -88,6 +92,11 @@ def format_number(value: float, digits: int = 3) -> str:
     """A number with a real minus sign; what rounds to zero has none."""
     text = f"{abs(value):.{digits}f}"
     return f"{MINUS}{text}" if value < 0 and float(text) != 0 else text
+
+
+def format_interval(mean: float, ci95: tuple[float, float], digits: int = 3) -> str:
+    """A mean with its interval, as the command line shows them: `0.420 (0.391-0.450)`."""
+    return f"{mean:.{digits}f} ({ci95[0]:.{digits}f}-{ci95[1]:.{digits}f})"
 
 
 def format_signed(value: float, digits: int = 3) -> str:

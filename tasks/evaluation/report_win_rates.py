@@ -3,9 +3,9 @@
 from typing import Any
 
 from tasks.evaluation.report_judges import judge_label
-from tasks.evaluation.report_text import count_of
-from tasks.evaluation.round_win_rates import BY_PEOPLE, FEWEST_LABELS, JudgedWinRate, RoundWinRates
-from tasks.records import HeadToHead
+from tasks.evaluation.report_text import count_of, format_interval
+from tasks.evaluation.round_win_rates import BY_PEOPLE, FEWEST_LABELS, RoundWinRates
+from tasks.records import HeadToHead, JudgedWinRate
 
 
 def source_label(source: str) -> str:
@@ -27,8 +27,8 @@ def describe_win_rates(found: RoundWinRates | None, compared: HeadToHead | None)
         return None
     return {
         "compared": f"{_what_was_compared(compared)[:1].upper()}{_what_was_compared(compared)[1:]}.",
-        "rows": [_row(source, rate, source == found.best) for source, rate in found.rates.items()],
-        "notes": [_sentence(source, rate) for source, rate in found.rates.items()],
+        "rows": [show_rate(source, rate, source == found.best) for source, rate in found.rates.items()],
+        "notes": [describe_rate(source, rate) for source, rate in found.rates.items()],
         "stand_in": _stand_in(found),
         "anew": describe_later_labels(found),
     }
@@ -54,17 +54,19 @@ def _what_was_compared(compared: HeadToHead) -> str:
 
 
 def _line(source: str, rate: JudgedWinRate) -> str:
-    shown = _figures(rate.mean, rate.ci95)
+    shown = format_interval(rate.mean, rate.ci95, 2)
     if source == BY_PEOPLE:
         return f"{shown} on {count_of(rate.labelled, 'labelled question')}{_too_few(rate)}"
     if rate.corrected:
         rests_on = f"corrected by people on {rate.labelled:,} of {count_of(rate.judged, 'question')}"
-        return f"{shown} {rests_on}{_too_few(rate)}; by the judge alone {_figures(rate.naive, rate.naive_ci95)}"
+        alone = format_interval(rate.naive, rate.naive_ci95, 2)
+        return f"{shown} {rests_on}{_too_few(rate)}; by the judge alone {alone}"
     on = f"by the judge alone on {count_of(rate.judged, 'question')}, uncorrected"
     return f"{shown} {on}{'; the judge has earned its trust' if rate.evidence else ': not evidence'}"
 
 
-def _row(source: str, rate: JudgedWinRate, best: bool) -> dict[str, Any]:
+def show_rate(source: str, rate: JudgedWinRate, best: bool) -> dict[str, Any]:
+    """A row of a table of win rates."""
     name, _, version = source_label(source).partition("@")
     by_judge = source != BY_PEOPLE
     return {
@@ -78,7 +80,7 @@ def _row(source: str, rate: JudgedWinRate, best: bool) -> dict[str, Any]:
     }
 
 
-def _sentence(source: str, rate: JudgedWinRate) -> str:
+def describe_rate(source: str, rate: JudgedWinRate) -> str:
     """What the figures of one judge, or of people, are worth, in words."""
     name = source_label(source)
     if source == BY_PEOPLE:
@@ -108,7 +110,3 @@ def _stand_in(found: RoundWinRates) -> str | None:
 
 def _cell(value: float, ci95: tuple[float, float]) -> tuple[str, str]:
     return f"{value:.2f}", f"{ci95[0]:.2f} to {ci95[1]:.2f}"
-
-
-def _figures(value: float, ci95: tuple[float, float]) -> str:
-    return f"{value:.2f} ({ci95[0]:.2f}-{ci95[1]:.2f})"

@@ -11,24 +11,29 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 
 from tasks.curation.summary import read_summary
-from tasks.evaluation.win_rate import WinRate, judge_win_rate, people_win_rate, with_equal_answers
+from tasks.evaluation.win_rate import judge_win_rate, people_win_rate, with_equal_answers
 from tasks.feedback import log
 from tasks.feedback.sources import is_person
 from tasks.feedback.votes import pair_of
 from tasks.feedback.withdrawals import withdrawn
 from tasks.files import canonical_json, read_record, read_rows, sha256_of, write_atomically
 from tasks.home import Home
-from tasks.records import ArmReport, Comparison, Count, Feedback, HeadToHead, MetricSummary, Record, Sha256
+from tasks.records import (
+    ArmReport,
+    Comparison,
+    Count,
+    Feedback,
+    HeadToHead,
+    JudgedWinRate,
+    MetricSummary,
+    Record,
+    Sha256,
+    WinRate,
+)
 
 BY_PEOPLE = "people"
 FEWEST_LABELS = 5  # with fewer the interval of a corrected win rate holds less than it says: see win_rate
 _FILE = "win_rates.json"
-
-
-class JudgedWinRate(WinRate):
-    """The challenger's win rate as one judge, or people, see it."""
-
-    evidence: bool = Field(description="corrected by enough labels, or of a judge that has earned its trust")
 
 
 class RoundWinRates(Record):
@@ -128,8 +133,17 @@ def best_source(rates: Mapping[str, JudgedWinRate]) -> str | None:
 def read_labels(home: Home, domain: str, round_number: int, comparisons: Sequence[Comparison]) -> list[Feedback]:
     """What people say of these comparisons, as asked in this round, without what was withdrawn; sorted by id."""
     pairs = {(each.question.id, *sorted((each.a.id, each.b.id))) for each in comparisons}
+    return [row for row in read_test_labels(home, domain) if row.round == round_number and pair_of(row) in pairs]
+
+
+def read_test_labels(home: Home, domain: str) -> list[Feedback]:
+    """What people say of test answers in all rounds, without what was withdrawn; sorted by id.
+
+    Raises:
+        IntegrityError: when the log is damaged.
+    """
     rows = log.read(home, log.for_tests(domain), left_out=withdrawn(home, domain))
-    return [row for row in rows if row.round == round_number and is_person(row) and pair_of(row) in pairs]
+    return [row for row in rows if is_person(row)]
 
 
 def labels_sha256(labels: Sequence[Feedback]) -> str:

@@ -20,30 +20,13 @@ import warnings
 from collections.abc import Collection, Sequence
 from types import ModuleType
 
-from pydantic import Field
-
 from tasks.evaluation.intervals import wilson_interval
 from tasks.feedback.votes import pair_of, preference_seen_from, votes_by_pair
 from tasks.judging.estimates import OUTCOMES
-from tasks.records import Count, Feedback, Record, Share
+from tasks.records import Feedback, WinRate
 
 # People's outcome and the judge's, on the four comparisons that the interval supposes.
 _SUPPOSED = ((1.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.0, 1.0))
-
-
-class WinRate(Record):
-    """The share of comparisons that the challenger wins, where a tie is half a win."""
-
-    mean: Share
-    ci95: tuple[Share, Share] = Field(description="95 % interval of the mean; it contains it")
-    corrected: bool = Field(
-        description="whether it rests on people's labels; False: on the judge's word alone, with all its bias"
-    )
-    labelled: Count = Field(description="comparisons that people judged")
-    judged: Count = Field(description="comparisons that the judge judged, those with people's labels among them")
-    naive: Share = Field(description="the judge's own mean over all that it judged")
-    naive_ci95: tuple[Share, Share] = Field(description="95 % Wilson interval of that mean, blind to the judge's bias")
-    equal: Count = Field(default=0, description="questions with the same answer from both: ties that nobody judged")
 
 
 def judge_win_rate(judged: Sequence[Feedback], people: Sequence[Feedback], challenger: Collection[str]) -> WinRate:

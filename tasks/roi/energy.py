@@ -33,8 +33,13 @@ class Counter:
     range_uj: int
 
 
-def read_counters(root: Path = POWERCAP) -> dict[str, Counter] | None:
-    """The counters of packages and memory by folder name; None where there are none, or they may not be read."""
+def read_counters(root: Path | None = None) -> dict[str, Counter] | None:
+    """The counters of packages and memory by folder name; None where there are none, or they may not be read.
+
+    Args:
+        root: the kernel's folder of counters; None: POWERCAP.
+    """
+    root = POWERCAP if root is None else root
     counters: dict[str, Counter] = {}
     try:
         for folder in sorted(root.glob("intel-rapl:*")):
@@ -63,7 +68,9 @@ def energy_between_j(before: Mapping[str, Counter], after: Mapping[str, Counter]
 
 
 @contextmanager
-def measure_energy(root: Path = POWERCAP, read_every_s: float = _READ_EVERY_S) -> Iterator[Callable[[], float | None]]:
+def measure_energy(
+    root: Path | None = None, read_every_s: float = _READ_EVERY_S
+) -> Iterator[Callable[[], float | None]]:
     """Counts the machine's energy within the block; the function it gives returns joules so far, None if not readable.
 
     A thread reads the counters now and then, so that none wraps twice unseen. All that runs on the machine counts.

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.records import ArmUsage, Latency, MetricSummary, UsageSummary
+from tasks.evaluation.intervals import latency_quantiles
+from tasks.records import ArmUsage, MetricSummary, UsageSummary
 
 DRAWS = 1000
 
@@ -81,21 +82,18 @@ def percentile_ends(values: Sequence[float], value: float) -> tuple[float, float
 
 def summarise_usage(usage: ArmUsage, drawn: Sequence[Means]) -> UsageSummary:
     """The arm's means with their intervals, and what was measured once."""
-    import numpy as np
-
     means = mean_usage(usage)
 
     def summary(name: str) -> MetricSummary:
         mean = getattr(means, name)
         return MetricSummary(mean=mean, ci95=percentile_ends([getattr(draw, name) for draw in drawn], mean))
 
-    p50, p95 = (float(np.quantile(usage.latency_s, share)) for share in (0.5, 0.95))
     return UsageSummary(
         prompt_tokens_per_query=summary("prompt_tokens"),
         completion_tokens_per_query=summary("completion_tokens"),
         server_s_per_query=summary("server_s"),
         correct_share=summary("correct_share"),
-        latency_s=Latency(p50=p50, p95=p95),
+        latency_s=latency_quantiles(usage.latency_s),
         training_s=usage.training_s,
         train_tokens=usage.train_tokens,
         storage_bytes=usage.storage_bytes,

@@ -49,10 +49,17 @@ def test_the_report_keeps_its_contract_for_four_arms(ratchet: Any, shown: dict[s
     assert list(report["arms"]) == ARMS == list(shown["arms"])
     assert (report["schema"], report["domain"], report["questions"], report["decision"]) == (1, "tiny", 12, None)
     for arm, result in report["arms"].items():
-        retrieves = {"context_overlap"} if arm.startswith("rag") else set()
-        assert set(result["metrics"]) == CONTRACT | retrieves
+        retrieves = {"context_overlap", "groundedness"} if arm.startswith("rag") else set()
+        judged = {"win_rate"} if arm != "base" else set()
+        assert set(result["metrics"]) == CONTRACT | retrieves | judged
         assert {"tokens", "latency_s", "cost"} <= set(result)
-    assert len(report["comparisons"]) == 6 * 4 + 1
+    assert len(report["comparisons"]) == 6 * 4 + 2
+    assert set(report["win_rates"]) == {"rag", "ft", "rag_ft"} and set(report["groundedness"]) == {"rag", "rag_ft"}
+    assert {arm: each["answerable"]["questions"] for arm, each in report["abstention"].items()} == dict.fromkeys(
+        ARMS, 12
+    )
+    changes = [each["change"] for each in report["retrieval"]["ablations"]]
+    assert changes == ["full", "without_near_duplicates"]
     assert report["warnings"] == []
     assert report["provenance"]["version"] == 2
 

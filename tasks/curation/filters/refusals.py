@@ -77,5 +77,10 @@ _ANY = "^(?:" + "|".join(f"(?:{pattern})" for patterns in REFUSALS.values() for 
 
 def refusal(text: pl.Expr) -> pl.Expr:
     """The words in which a text refuses, in lower case; null when it does not."""
+    return opening_words(text).str.extract(f"({_ANY})")
+
+
+def opening_words(text: pl.Expr) -> pl.Expr:
+    """How a text begins, as the patterns here are met: in lower case, apostrophes straight, without opening marks."""
     opening = text.str.slice(0, 400).str.replace_all("[’ʼ]", "'").str.replace(_OPENING_MARKS, "")
-    return opening.str.to_lowercase().str.replace_all(r"\s+", " ").str.extract(f"({_ANY})")
+    return opening.str.to_lowercase().str.replace_all(r"\s+", " ")

@@ -3,21 +3,36 @@
 from collections.abc import Mapping, Sequence
 
 from tasks.config import Config
+from tasks.domain.questions import is_synthetic
 from tasks.evaluation.answering import ArmAnswers
-from tasks.evaluation.arms import score_arms, summarise_arm, test_set_sha256
-from tasks.evaluation.benchmark.context_overlap import CONTEXT_OVERLAP, context_overlap
+from tasks.evaluation.arms import summarise_arm, test_set_sha256
+from tasks.evaluation.benchmark.abstention import measure_abstention
+from tasks.evaluation.benchmark.answer_suggestions import suggest_from_answers
+from tasks.evaluation.benchmark.answers import Said
+from tasks.evaluation.benchmark.asked import Asked
+from tasks.evaluation.benchmark.groundedness import GROUNDEDNESS, compare_groundedness, measure_groundedness
 from tasks.evaluation.benchmark.outcomes import QuestionOutcome
 from tasks.evaluation.benchmark.paired_tests import compare_all
 from tasks.evaluation.benchmark.plan import Benchmark
 from tasks.evaluation.benchmark.retrieved import QuestionContext, Retrieved
+from tasks.evaluation.benchmark.rows import columns, describe_answers, describe_unanswerable, which_are_correct
 from tasks.evaluation.benchmark.suggestions import suggest
 from tasks.evaluation.benchmark.usage import measure_usage
+from tasks.evaluation.benchmark.win_rates import WIN_RATE, win_rate_metric
 from tasks.evaluation.intervals import bootstrap_mean
 from tasks.files import write_rows
 from tasks.home import Home
-from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
-from tasks.records import RETRIEVAL_ARMS, AnswerRow, ArmResult, BenchmarkReport, Question
+from tasks.records import (
+    RETRIEVAL_ARMS,
+    ArmGroundedness,
+    ArmResult,
+    ArmWinRates,
+    BenchmarkAnswer,
+    BenchmarkReport,
+    MetricSummary,
+    Question,
+)
 from tasks.roi.analyse import analyse
 
 
@@ -25,82 +40,77 @@ def compare_as_arms(
     config: Config,
     home: Home,
     benchmark: Benchmark,
-    questions: Sequence[Question],
-    arms: Mapping[str, ArmAnswers],
+    asked: Asked,
+    said: Said,
     retrieved: Retrieved | None,
+    win_rates: Mapping[str, ArmWinRates],
     hardware: Hardware,
 ) -> BenchmarkReport:
     """The arms' metrics with intervals, every pair tested, what each costs; the answers are kept in `home.objects`.
 
     Args:
-        arms: what each arm said, with the latencies of the model alone.
         retrieved: None where no arm retrieves.
 
     Raises:
         ModelError: when the embedding model cannot be loaded.
     """
-    contexts = retrieved.contexts if retrieved else None
-    scored = score_with_contexts(questions, arms, contexts, config, home, hardware)
+    questions, contexts = asked.questions, retrieved.contexts if retrieved else None
+    scored = describe_answers(config, home, questions, said, retrieved, hardware)
+    refrained = describe_unanswerable(config, asked.unanswerable, said, retrieved)
     resamples, seed, primary = config.evaluate.bootstrap_resamples, config.seed, config.promote.primary_metric
     correct = {arm: which_are_correct(rows, primary, config.benchmark.correct_from) for arm, rows in scored.items()}
     comparisons = compare_all({arm: columns(rows) for arm, rows in scored.items()}, resamples, seed)
-    retrieval = retrieved.report if retrieved else None
-    usages = tuple(measure_usage(home, benchmark, arm, arms[arm], correct[arm], retrieved) for arm in arms)
-    waited = {arm: add_retrieval_time(arm, answers, contexts) for arm, answers in arms.items()}
-    shared = benchmark.domain.shared_families
+    groundedness = {
+        arm: measure_groundedness(rows, contexts, resamples, seed)
+        for arm, rows in scored.items()
+        if contexts is not None and arm in RETRIEVAL_ARMS
+    }
+    abstention = {
+        arm: measure_abstention([row.abstained for row in refrained[arm]], [row.abstained for row in rows])
+        for arm, rows in scored.items()
+    }
+    usages = tuple(measure_usage(home, benchmark, arm, said, correct[arm], retrieved) for arm in said.answers)
+    waited = {arm: add_retrieval_time(arm, answers, contexts) for arm, answers in said.answers.items()}
+    report_on_retrieval, domain = retrieved.report if retrieved else None, benchmark.domain
     return BenchmarkReport(
-        domain=benchmark.domain.name,
+        domain=domain.name,
         questions=len(questions),
         test_set_sha256=test_set_sha256(questions),
-        shared_families=shared,
+        synthetic_questions=sum(map(is_synthetic, questions)),
+        shared_families=domain.shared_families,
         primary_metric=primary,
         correct_from=config.benchmark.correct_from,
         base=benchmark.base,
         version=benchmark.version,
         is_champion=benchmark.is_champion,
-        arms={arm: summarise(answers, scored[arm], resamples, seed) for arm, answers in waited.items()},
+        arms={
+            arm: _with_judged(
+                summarise(answers, scored[arm], resamples, seed), groundedness.get(arm), win_rates.get(arm)
+            )
+            for arm, answers in waited.items()
+        },
         correct_share={arm: bootstrap_mean(values, resamples, seed) for arm, values in correct.items()},
-        comparisons=comparisons,
-        retrieval=retrieval,
+        comparisons=(*comparisons, *compare_groundedness(scored, resamples, seed)),
+        retrieval=report_on_retrieval,
+        win_rates=dict(win_rates),
+        groundedness=groundedness,
+        abstention=abstention,
         usages=usages,
         roi=analyse(config.prices, usages, seed),
-        suggestions=suggest(outcomes(questions, correct, contexts), comparisons, retrieval, primary, shared),
-        answers=write_rows(home.objects, [row for rows in scored.values() for row in rows]),
+        suggestions=(
+            *suggest(
+                outcomes(questions, correct, contexts),
+                comparisons,
+                report_on_retrieval,
+                primary,
+                domain.shared_families,
+            ),
+            *suggest_from_answers(groundedness, abstention, report_on_retrieval),
+        ),
+        answers=write_rows(
+            home.objects, [row for each in (scored, refrained) for rows in each.values() for row in rows]
+        ),
     )
-
-
-def score_with_contexts(
-    questions: Sequence[Question],
-    arms: Mapping[str, ArmAnswers],
-    contexts: Sequence[QuestionContext] | None,
-    config: Config,
-    home: Home,
-    hardware: Hardware,
-) -> dict[str, list[AnswerRow]]:
-    """Every arm's answers with their metrics; those of arms that retrieve also with the passages of their prompts."""
-    embed = load_embedder(config.model.embeddings, home, hardware.device)
-    return {
-        arm: add_contexts(rows, contexts) if arm in RETRIEVAL_ARMS and contexts is not None else rows
-        for arm, rows in score_arms(questions, arms, embed).items()
-    }
-
-
-def add_contexts(rows: Sequence[AnswerRow], contexts: Sequence[QuestionContext]) -> list[AnswerRow]:
-    """The rows with the passages that stood in their prompts, and how much of each answer those hold."""
-    return [
-        row.model_copy(
-            update={
-                "contexts": context.texts,
-                "metrics": {**row.metrics, CONTEXT_OVERLAP: context_overlap(row.answer, context.texts)},
-            }
-        )
-        for row, context in zip(rows, contexts, strict=True)
-    ]
-
-
-def which_are_correct(rows: Sequence[AnswerRow], metric: str, correct_from: float) -> list[float]:
-    """1 for each answer that scores at least `correct_from` in the metric, 0 for the others."""
-    return [float(row.metrics[metric] >= correct_from) for row in rows]
 
 
 def add_retrieval_time(arm: str, answers: ArmAnswers, contexts: Sequence[QuestionContext] | None) -> ArmAnswers:
@@ -114,7 +124,7 @@ def add_retrieval_time(arm: str, answers: ArmAnswers, contexts: Sequence[Questio
     return answers.model_copy(update={"generations": tuple(generations)})
 
 
-def summarise(answers: ArmAnswers, rows: Sequence[AnswerRow], resamples: int, seed: int) -> ArmResult:
+def summarise(answers: ArmAnswers, rows: Sequence[BenchmarkAnswer], resamples: int, seed: int) -> ArmResult:
     """The arm's metrics with intervals, those of its contexts among them, its tokens and latencies."""
     result = summarise_arm(answers, rows, resamples, seed)
     more = {name: values for name, values in columns(rows).items() if name not in result.metrics}
@@ -139,6 +149,11 @@ def outcomes(
     ]
 
 
-def columns(rows: Sequence[AnswerRow]) -> dict[str, list[float]]:
-    """The scores by metric, each in the order of the rows."""
-    return {name: [row.metrics[name] for row in rows] for name in rows[0].metrics}
+def _with_judged(result: ArmResult, grounded: ArmGroundedness | None, won: ArmWinRates | None) -> ArmResult:
+    """The result with `groundedness` and `win_rate` among its metrics, where they are known."""
+    more: dict[str, MetricSummary | None] = {
+        GROUNDEDNESS: grounded.share if grounded else None,
+        WIN_RATE: win_rate_metric(won) if won else None,
+    }
+    known = {name: summary for name, summary in more.items() if summary is not None}
+    return result.model_copy(update={"metrics": {**result.metrics, **known}})

@@ -8,7 +8,17 @@ from tasks.home import Home
 from tasks.records import BenchmarkReport
 from tasks.registry import tracking
 
-_SETTINGS = {"model", "generation", "retrieval", "evaluate", "benchmark", "prices", "seed", "system_prompt"}
+_SETTINGS = {
+    "model",
+    "generation",
+    "retrieval",
+    "reference_judge",
+    "evaluate",
+    "benchmark",
+    "prices",
+    "seed",
+    "system_prompt",
+}
 
 
 def log_benchmark(config: Config, home: Home, benchmark: Benchmark, report: BenchmarkReport, page: Path) -> str:
@@ -51,4 +61,13 @@ def run_metrics(report: BenchmarkReport) -> dict[str, float]:
         for stage, found in stages.items()
         for name, summary in found.metrics.items()
     }
+    ablations = report.retrieval.ablations if report.retrieval else ()
+    metrics |= {
+        f"ablation_{ablation.change}/{name}": summary.mean
+        for ablation in ablations
+        for name, summary in ablation.metrics.items()
+    }
+    for arm, found in report.abstention.items():
+        shares = {"unanswerable": found.unanswerable.share, "answerable": found.answerable.share}
+        metrics |= {f"{arm}/abstained_{kind}": share.mean for kind, share in shares.items() if share}
     return metrics

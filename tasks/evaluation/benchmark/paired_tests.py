@@ -31,12 +31,21 @@ def compare_all(scores: Scores, resamples: int, seed: int) -> tuple[PairedTest, 
     Raises:
         ValueError: when two arms have different numbers of questions for a metric, or a score is not finite.
     """
-    pairs = [
-        (against, arm, metric)
-        for against, arm in combinations(scores, 2)
-        for metric in scores[against]
-        if metric in scores[arm]
-    ]
+    return _test_pairs(scores, list(combinations(scores, 2)), resamples, seed)
+
+
+def compare_with(scores: Scores, reference: str, resamples: int, seed: int) -> tuple[PairedTest, ...]:
+    """Each other arm against the reference, on every metric that both have, corrected for all of them on that metric.
+
+    Raises:
+        ValueError: as `compare_all` does.
+    """
+    return _test_pairs(scores, [(reference, arm) for arm in scores if arm != reference], resamples, seed)
+
+
+def _test_pairs(scores: Scores, pairs: Sequence[tuple[str, str]], resamples: int, seed: int) -> tuple[PairedTest, ...]:
+    """Pairs of (against, arm)."""
+    tested = [(against, arm, metric) for against, arm in pairs for metric in scores[against] if metric in scores[arm]]
     differences = [
         paired_difference(
             scores[arm][metric],
@@ -47,13 +56,13 @@ def compare_all(scores: Scores, resamples: int, seed: int) -> tuple[PairedTest, 
             resamples=resamples,
             seed=seed,
         )
-        for against, arm, metric in pairs
+        for against, arm, metric in tested
     ]
     p_values = [
         randomisation_p_value(scores[arm][metric], scores[against][metric], resamples, seed)
-        for against, arm, metric in pairs
+        for against, arm, metric in tested
     ]
-    corrected = _correct_by_metric([metric for *_, metric in pairs], p_values)
+    corrected = _correct_by_metric([metric for *_, metric in tested], p_values)
     return tuple(
         PairedTest(**difference.model_dump(), p_value=p_value, p_value_holm=p_value_holm)
         for difference, p_value, p_value_holm in zip(differences, p_values, corrected, strict=True)

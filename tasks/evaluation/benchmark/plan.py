@@ -1,6 +1,6 @@
 """What a benchmark compares: arms, model, adapter and frozen test set, named by one hash."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from pydantic import Field
 from tasks.config import Config
 from tasks.domain.loading import load_domain
 from tasks.errors import ConfigError, RatchetError
+from tasks.evaluation.round_win_rates import labels_sha256, read_test_labels
 from tasks.files import sha256_of
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
@@ -31,6 +32,10 @@ _SETTINGS = (
     "model",
     "generation",
     "retrieval",
+    "writer",
+    "reference_judge",
+    "judges",
+    "judge_trust",
     "evaluate",
     "promote",
     "benchmark",
@@ -41,7 +46,9 @@ _SETTINGS = (
 class Benchmark(Record):
     """What is compared."""
 
-    key: Sha256 = Field(description="hash of all below and of the settings that matter; equal keys, equal figures")
+    key: Sha256 = Field(
+        description="hash of all below, of people's labels on test answers, and of the settings that matter"
+    )
     domain: Domain
     arms: tuple[str, ...] = Field(min_length=1, description="in the order base, rag, ft, rag_ft")
     base: BaseModelRef
@@ -95,8 +102,8 @@ def open_benchmark(config: Config, home: Home, arms: Sequence[str], number: int 
         "weights": version.weights_sha256 if version else None,
         "version": version.version if version else None,
         "is_champion": is_champion,
-        "settings": {name: getattr(config, name).model_dump(mode="json") for name in _sections(config)},
-        "values": {name: getattr(config, name) for name in _SETTINGS if name not in _sections(config)},
+        "settings": config.model_dump(mode="json", include=set(_SETTINGS)),
+        "labels": labels_sha256(read_test_labels(home, domain.name)),
     }
     return Benchmark(
         key=sha256_of(identity), domain=domain, arms=tuple(arms), base=base, version=version, is_champion=is_champion
@@ -106,10 +113,6 @@ def open_benchmark(config: Config, home: Home, arms: Sequence[str], number: int 
 def report_folder(home: Home, benchmark: Benchmark) -> Path:
     """Where the benchmark's report lies; with report.html in it, it is finished."""
     return home.benchmarks(benchmark.domain.name) / benchmark.key[:16]
-
-
-def _sections(config: Config) -> Collection[str]:
-    return [name for name in _SETTINGS if hasattr(getattr(config, name), "model_dump")]
 
 
 def _require_documents(config: Config, domain: Domain, arms: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from tasks.evaluation.benchmark.view import build_view, leading_warnings
 from tasks.evaluation.report_html import render_page
 from tasks.files import encode_rows, read_rows, write_atomically
 from tasks.home import Home
-from tasks.records import AnswerRow, BenchmarkReport
+from tasks.records import AnswerRow, BenchmarkAnswer, BenchmarkReport, Record
 from tasks.registry.environment import describe_environment
 
 SCHEMA = 1
@@ -22,7 +22,7 @@ def report_json(report: BenchmarkReport, provenance: Mapping[str, Any]) -> dict[
     """The report as JSON values, in the order and with the keys of the report contract.
 
     `decision` is null, for a benchmark promotes nothing; beside the contract's keys it has `warnings`,
-    `primary_metric`, `correct`, `retrieval`, `roi` and `suggestions`.
+    `primary_metric`, `correct`, `win_rates`, `groundedness`, `abstention`, `retrieval`, `roi` and `suggestions`.
     """
     costs = report.roi.arms
     return {
@@ -31,6 +31,7 @@ def report_json(report: BenchmarkReport, provenance: Mapping[str, Any]) -> dict[
         "warnings": leading_warnings(report),
         "questions": report.questions,
         "shared_families": report.shared_families,
+        "synthetic_questions": report.synthetic_questions,
         "primary_metric": report.primary_metric,
         "arms": {
             arm: {
@@ -48,11 +49,18 @@ def report_json(report: BenchmarkReport, provenance: Mapping[str, Any]) -> dict[
         },
         "comparisons": [comparison.model_dump(mode="json") for comparison in report.comparisons],
         "decision": None,
+        "win_rates": _by_arm(report.win_rates),
+        "groundedness": _by_arm(report.groundedness),
+        "abstention": _by_arm(report.abstention),
         "retrieval": report.retrieval.model_dump(mode="json") if report.retrieval else None,
         "roi": report.roi.model_dump(mode="json"),
         "suggestions": [suggestion.model_dump(mode="json") for suggestion in report.suggestions],
         "provenance": dict(provenance),
     }
+
+
+def _by_arm(records: Mapping[str, Record]) -> dict[str, Any]:
+    return {arm: record.model_dump(mode="json") for arm, record in records.items()}
 
 
 def write_benchmark_report(config: Config, home: Home, benchmark: Benchmark, report: BenchmarkReport) -> Path:
@@ -64,7 +72,7 @@ def write_benchmark_report(config: Config, home: Home, benchmark: Benchmark, rep
     Raises:
         HomeError: when the folder cannot be written.
     """
-    answers, origin = read_rows(home.objects, report.answers, AnswerRow), provenance(config, benchmark, report)
+    answers, origin = read_rows(home.objects, report.answers, BenchmarkAnswer), provenance(config, benchmark, report)
     data = json.dumps(report_json(report, origin), ensure_ascii=False, indent=2, allow_nan=False)
     rows, _ = encode_rows(answers)
     folder = report_folder(home, benchmark)

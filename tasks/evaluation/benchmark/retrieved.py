@@ -42,4 +42,8 @@ class Retrieved(Record):
     index: IndexRef
     index_bytes: Count = Field(description="of the index on disk")
     contexts: tuple[QuestionContext, ...]
+    unanswerable: tuple[QuestionContext, ...] = Field(
+        default=(), description="what the questions got that the documents do not answer"
+    )
+    energy_j_per_query: float | None = Field(default=None, ge=0.0, description="joules of a search; None: not read")
     report: RetrievalReport

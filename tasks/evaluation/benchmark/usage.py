@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.evaluation.answering import ArmAnswers
+from tasks.evaluation.benchmark.answers import Said
 from tasks.evaluation.benchmark.plan import Benchmark
 from tasks.evaluation.benchmark.retrieved import Retrieved
 from tasks.files import bytes_on_disk
@@ -15,17 +15,18 @@ def measure_usage(
     home: Home,
     benchmark: Benchmark,
     arm: str,
-    answers: ArmAnswers,
+    said: Said,
     correct: Sequence[float],
     retrieved: Retrieved | None,
 ) -> ArmUsage:
     """The arm's tokens, seconds and correct answers by question, and what its adapter took to train.
 
     Args:
-        answers: with the latencies of the model alone.
+        said: with the latencies of the model alone.
         correct: 1 for each correct answer, 0 for the others.
         retrieved: None where no arm retrieves.
     """
+    answers = said.answers[arm]
     latencies = [generation.latency_s for generation in answers.generations]
     searched = retrieved if arm in RETRIEVAL_ARMS else None
     searching = [context.latency_s for context in searched.contexts] if searched else [0.0] * len(latencies)
@@ -42,5 +43,13 @@ def measure_usage(
         correct=tuple(correct),
         training_s=adapter.train_s if adapter else 0.0,
         train_tokens=adapter.train_tokens if adapter else 0,
+        training_energy_j=adapter.train_energy_j if adapter else None,
         storage_bytes=(searched.index_bytes if searched else 0) + adapter_bytes,
+        server_energy_j_per_query=_energy_per_query(said.energy_j[arm], len(latencies), searched),
     )
+
+
+def _energy_per_query(energy_j: float | None, questions: int, searched: Retrieved | None) -> float | None:
+    """Joules of answering one question, its search included; None where either was not read."""
+    searching_j = searched.energy_j_per_query if searched else 0.0
+    return None if energy_j is None or searching_j is None else energy_j / questions + searching_j

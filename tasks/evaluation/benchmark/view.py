@@ -5,20 +5,21 @@ from typing import Any
 
 from tasks.evaluation import report_text as text
 from tasks.evaluation.benchmark.examples import example_groups
-from tasks.evaluation.benchmark.suggestions import SURE, stage_label
+from tasks.evaluation.benchmark.suggestions import SURE
+from tasks.evaluation.benchmark.view_answers import show_abstention, show_answers, show_groundedness, show_win_rates
+from tasks.evaluation.benchmark.view_figures import format_share, show_cell, show_comparison, state_p
+from tasks.evaluation.benchmark.view_retrieval import show_retrieval
 from tasks.evaluation.intervals import TIE
 from tasks.evaluation.report_charts import Chart, arm_colour, chart_scores, metric_names
 from tasks.evaluation.report_dots import Dot, describe_dots, draw_dots, label_width
-from tasks.evaluation.report_view import show_example, show_metric
+from tasks.evaluation.report_view import show_metric
 from tasks.records import (
     ADAPTER_ARMS,
     RETRIEVAL_ARMS,
     AnswerRow,
     ArmResult,
     BenchmarkReport,
-    MetricSummary,
     PairedTest,
-    RetrievalReport,
 )
 
 
@@ -43,9 +44,12 @@ def build_view(report: BenchmarkReport, answers: Sequence[AnswerRow], provenance
         "differences": chart_pairs(on_primary, primary) if on_primary else None,
         "comparisons": _show_comparisons(report.comparisons),
         "retrieval": show_retrieval(report.retrieval) if report.retrieval else None,
+        "win_rates": show_win_rates(report),
+        "groundedness": show_groundedness(report),
+        "abstention": show_abstention(report),
         "suggestions": [suggestion.sentence for suggestion in report.suggestions],
         "examples": [
-            {"title": title, "rows": [show_example(example, list(report.arms), primary) for example in examples]}
+            {"title": title, "rows": [show_answers(example, list(report.arms), primary) for example in examples]}
             for title, examples in example_groups(answers, list(report.arms), primary, report.correct_from)
         ],
         "primary_label": text.metric_label(primary),
@@ -62,6 +66,11 @@ def leading_warnings(report: BenchmarkReport) -> list[str]:
         found.append(
             f"{families} in both train and test by explicit splits: the arms with an adapter may have learned what "
             "they are asked here, and look better than they are."
+        )
+    if report.synthetic_questions:
+        found.append(
+            f"{report.synthetic_questions} of the {text.count_of(report.questions, 'test question')} were written by a "
+            "program from the documents; people may ask otherwise."
         )
     if report.version and not report.is_champion:
         found.append(
@@ -122,77 +131,6 @@ def chart_pairs(comparisons: Sequence[PairedTest], metric: str) -> Chart:
     )
 
 
-def show_retrieval(retrieval: RetrievalReport) -> dict[str, Any]:
-    """The table of stages, and sentences on what reached the prompts."""
-    names = list(dict.fromkeys(name for stage in retrieval.stages.values() for name in stage.metrics))
-    best = {name: max(round(stage.metrics[name].mean, 3) for stage in retrieval.stages.values()) for name in names}
-    rows = [
-        {
-            "label": stage_label(stage_name),
-            "cells": [
-                {
-                    **_cell(metric_title(name), stage.metrics[name]),
-                    "best": round(stage.metrics[name].mean, 3) == best[name],
-                }
-                for name in names
-            ],
-            "p50": f"{1000 * stage.latency_s.p50:.1f} ms",
-            "p95": f"{1000 * stage.latency_s.p95:.1f} ms",
-        }
-        for stage_name, stage in retrieval.stages.items()
-    ]
-    return {
-        "columns": [metric_title(name) for name in names],
-        "rows": rows,
-        "sentences": describe_retrieval(retrieval),
-        "comparisons": _show_stage_comparisons(retrieval),
-    }
-
-
-def describe_retrieval(retrieval: RetrievalReport) -> list[str]:
-    """What was searched, what of it the questions' sources allow to say, and what reached the prompts."""
-    sentences = [
-        f"{retrieval.chunks:,} chunks of {text.count_of(retrieval.documents, 'document')} were searched; "
-        f"{retrieval.passages_used:,} of {retrieval.passages_found:,} retrieved passages stood in the prompts."
-    ]
-    if retrieval.prompts_cut:
-        sentences.append(
-            f"{text.count_of(retrieval.prompts_cut, 'prompt')} had no room for all passages: the last ranked are "
-            "not in them."
-        )
-    if retrieval.without_passages:
-        sentences.append(f"Nothing was retrieved for {text.count_of(retrieval.without_passages, 'question')}.")
-    if retrieval.sources_in_prompts is None:
-        sentences.append("No question names a source among the documents, so retrieval itself cannot be scored.")
-    else:
-        sentences.append(
-            f"{text.count_of(retrieval.questions_with_sources, 'question')} name their sources; for "
-            f"{format_share(retrieval.sources_in_prompts)} of them one stood in the prompt."
-        )
-    return sentences
-
-
-def metric_title(name: str) -> str:
-    """`hit_at_3` as `Hit at 3`, `mrr_at_10` as `MRR at 10`."""
-    kind, _, depth = name.partition("_at_")
-    return f"{ {'hit': 'Hit', 'mrr': 'MRR', 'ndcg': 'nDCG'}[kind] } at {depth}"
-
-
-def format_share(share: float) -> str:
-    """A share as per cent."""
-    return f"{100 * share:.0f} %"
-
-
-def format_p(p_value: float) -> str:
-    """A p-value as it is written: three digits, and no zero."""
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def state_p(p_value: float) -> str:
-    """A p-value within a sentence: `p = 0.012`, `p < 0.001`."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
 def _facts(report: BenchmarkReport) -> list[str]:
     facts = [text.count_of(report.questions, "unseen test question"), f"base model {report.base.id}"]
     if report.version:
@@ -220,15 +158,10 @@ def _show_correct(report: BenchmarkReport) -> dict[str, Any]:
     return {
         "label": f"Correct ({text.metric_label(report.primary_metric)} of {report.correct_from:g} or more)",
         "cells": [
-            {**_cell(text.arm_label(arm), summary), "best": printed[arm] == max(printed.values())}
+            {**show_cell(text.arm_label(arm), summary), "best": printed[arm] == max(printed.values())}
             for arm, summary in report.correct_share.items()
         ],
     }
-
-
-def _cell(column: str, summary: MetricSummary) -> dict[str, Any]:
-    low, high = (text.format_number(end) for end in summary.ci95)
-    return {"arm": column, "mean": text.format_number(summary.mean), "interval": f"{low} to {high}"}
 
 
 def _show_comparisons(comparisons: Sequence[PairedTest]) -> dict[str, list[dict[str, Any]]]:
@@ -236,30 +169,8 @@ def _show_comparisons(comparisons: Sequence[PairedTest]) -> dict[str, list[dict[
     rows: dict[str, list[dict[str, Any]]] = {}
     for comparison in comparisons:
         pair = f"{text.arm_label(comparison.arm)} against {text.arm_label(comparison.against)}"
-        rows.setdefault(pair, []).append(_show_comparison(text.metric_label(comparison.metric), comparison))
+        rows.setdefault(pair, []).append(show_comparison(text.metric_label(comparison.metric), comparison))
     return rows
-
-
-def _show_stage_comparisons(retrieval: RetrievalReport) -> list[dict[str, Any]]:
-    """The stages compared on mean reciprocal rank."""
-    metric = f"mrr_at_{retrieval.depth}"
-    return [
-        _show_comparison(f"{stage_label(c.arm)} against {stage_label(c.against)}", c)
-        for c in retrieval.comparisons
-        if c.metric == metric
-    ]
-
-
-def _show_comparison(label: str, comparison: PairedTest) -> dict[str, Any]:
-    low, high = comparison.ci95
-    return {
-        "metric": label,
-        "difference": text.format_signed(comparison.difference),
-        "interval": f"{text.format_signed(low)} to {text.format_signed(high)}",
-        "outcomes": f"{comparison.wins} / {comparison.ties} / {comparison.losses}",
-        "p_value": format_p(comparison.p_value_holm),
-        "sure": comparison.p_value_holm < SURE,
-    }
 
 
 def _explain(report: BenchmarkReport) -> list[tuple[str, str]]:
@@ -272,6 +183,12 @@ def _explain(report: BenchmarkReport) -> list[tuple[str, str]]:
             "fine-tuned both. Template, decoding, seed and questions are the same.",
         ),
         *((text.metric_label(name), text.METRIC_TEXTS[name].line) for name in known),
+        (
+            "Claim, groundedness",
+            "A claim is a sentence of an answer. It is supported when sentences of the passages hold most of its "
+            "words, rare ones counting more, and all of its numbers; each is cited by document and place. "
+            "Groundedness is the share of an answer's claims that are. The same said in other words counts as missing.",
+        ),
         ("Hit at k", "The share of questions for which a source is among the first k documents."),
         ("MRR, nDCG", "How far up the sources are: 1 where the first document is one. 0 to 1."),
         (

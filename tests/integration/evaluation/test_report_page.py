@@ -33,6 +33,13 @@ def test_the_page_has_its_parts_and_fetches_nothing(make_round: MakeRound) -> No
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//|@import|url\(""", page)
 
 
+def test_the_page_says_how_many_test_questions_a_program_wrote(make_round: MakeRound) -> None:
+    sample = make_round(questions=5)
+    told = "of the test questions synthetic"
+    assert f"3 {told}" in render(sample, provenance={**sample.provenance, "synthetic_test_questions": 3})
+    assert told not in render(sample, provenance={**sample.provenance, "synthetic_test_questions": 0})
+
+
 def test_every_check_is_listed_as_passed_or_failed(make_round: MakeRound) -> None:
     page = render(make_round(skill={"base": 0.15, "champion": 0.4, "challenger": 0.2}, needed=200))
     assert (page.count("✗ Failed"), page.count("✓ Passed")) == (2, 1)

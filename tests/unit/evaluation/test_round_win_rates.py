@@ -15,7 +15,6 @@ from tasks.errors import IntegrityError
 from tasks.evaluation.report_win_rates import describe_later_labels, describe_win_rates, win_rate_lines
 from tasks.evaluation.round_win_rates import (
     FEWEST_LABELS,
-    JudgedWinRate,
     RoundWinRates,
     best_source,
     keep_win_rates,
@@ -23,8 +22,8 @@ from tasks.evaluation.round_win_rates import (
     read_win_rates,
     win_rates,
 )
-from tasks.evaluation.win_rate import WinRate, win_rate, with_equal_answers
-from tasks.records import Comparison, Feedback, FileRef, HeadToHead, Preference
+from tasks.evaluation.win_rate import win_rate, with_equal_answers
+from tasks.records import Comparison, Feedback, FileRef, HeadToHead, JudgedWinRate, Preference, WinRate
 
 JUDGE, OTHER = "judge:reference", "judge:local@0123456789ab"
 LETTERS: dict[str, Preference] = {"a": "a", "b": "b", "t": "tie", "!": "both_bad"}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.evaluation.intervals import wilson_interval
-from tasks.evaluation.win_rate import WinRate, judge_win_rate, win_rate
+from tasks.evaluation.win_rate import judge_win_rate, win_rate
 from tasks.feedback.votes import turned
-from tasks.records import Feedback, Preference
+from tasks.records import Feedback, Preference, WinRate
 
 Outcomes = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, float, int], tuple[Outcomes, Outcomes]]

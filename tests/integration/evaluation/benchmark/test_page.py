@@ -8,6 +8,7 @@ import pytest
 from example_benchmark import PRICES, benchmark_report, benchmark_rows, retrieval_report
 
 from tasks.config import Config
+from tasks.evaluation.benchmark.abstention import measure_abstention
 from tasks.evaluation.benchmark.report import render_benchmark
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7 * 7 }}"
@@ -42,10 +43,20 @@ def test_the_page_has_its_parts_and_ends_with_what_to_try(config: Config) -> Non
         'id="chart-scores"',
         'id="chart-differences"',
         "Paired tests",
+        "<h2>Win rates by the judges</h2>",
+        "<h3>RAG + fine-tuned against Base</h3>",
+        "<h2>Groundedness and citations</h2>",
+        "<h2>Abstention</h2>",
+        "1 of 2 <span",
         "<h2>Retrieval</h2>",
+        "Each stage on and off",
+        "Without BM25",
         "What each arm is worth",
         "Speed and tokens",
         "What they said",
+        "Claims and citations",
+        "docs/0.md, characters 0 to 13",
+        "cites [1]",
         "Provenance",
         "What to try next",
         "Try something else.",
@@ -63,13 +74,34 @@ def test_any_choice_of_arms_makes_a_page(config: Config, arms: tuple[str, ...]) 
 
     assert ("<h2>Retrieval</h2>" in page) == any(arm.startswith("rag") for arm in arms)
     assert ("Paired tests" in page) == (len(arms) > 1)
+    assert ("Win rates by the judges" in page) == (len(arms) > 1)
+    assert ("Groundedness and citations" in page) == any(arm.startswith("rag") for arm in arms)
 
 
 def test_retrieval_without_sources_has_latencies_only(config: Config) -> None:
     stages = {name: stage.model_copy(update={"metrics": {}}) for name, stage in retrieval_report().stages.items()}
-    unknown = retrieval_report(stages=stages, questions_with_sources=0, sources_in_prompts=None)
+    unknown = retrieval_report(stages=stages, ablations=(), questions_with_sources=0, sources_in_prompts=None)
 
     page = render_benchmark(config, benchmark_report(retrieval=unknown), benchmark_rows(), {})
 
     assert "No question names a source among the documents" in page
-    assert "12.0 ms" in page and "Hit at 1" not in page
+    assert "12.0 ms" in page and "Hit at 1" not in page and "Each stage on and off" not in page
+
+
+def test_without_unanswerable_questions_and_abstentions_the_page_does_not_speak_of_them(config: Config) -> None:
+    answered = {"base": measure_abstention([], [False] * 4)}
+
+    page = render_benchmark(config, benchmark_report(("base",), abstention=answered), benchmark_rows(("base",)), {})
+
+    assert "<h2>Abstention</h2>" not in page
+
+
+def test_answers_that_rest_on_several_documents_are_among_the_examples(config: Config) -> None:
+    first, second = benchmark_rows(("rag",))[0].claims
+    both = (first, second.model_copy(update={"supported": True}))
+    rows = [row.model_copy(update={"claims": both, "metrics": {"rouge_l": 0.6}}) for row in benchmark_rows(("rag",))]
+
+    page = render_benchmark(config, benchmark_report(("rag",)), rows, {})
+
+    shown = page[page.index("Answers from several documents", page.index("What they said")) :]
+    assert "docs/0.md, characters 0 to 13" in shown and "docs/1.md, characters 0 to 13" in shown

@@ -4,14 +4,9 @@ import pytest
 from example_benchmark import SCORES, benchmark_report, benchmark_rows, paired_test, retrieval_report
 
 from tasks.evaluation.benchmark.examples import example_groups
-from tasks.evaluation.benchmark.view import (
-    build_view,
-    describe_retrieval,
-    format_p,
-    leading_warnings,
-    metric_title,
-    state_verdict,
-)
+from tasks.evaluation.benchmark.view import build_view, leading_warnings, state_verdict
+from tasks.evaluation.benchmark.view_figures import format_p
+from tasks.evaluation.benchmark.view_retrieval import describe_retrieval, metric_title
 
 
 def test_shared_families_are_the_first_thing_said() -> None:
