@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows import argilla_cli, benchmark_cli, feedback_cli, model_cli
+from flows import argilla_cli, benchmark_cli, feedback_cli, model_cli, questions_cli
 from flows.options import ConfigOption, ConfigPath, load
 from flows.printing import AsJson, show
 from tasks.errors import RatchetError
@@ -119,7 +119,7 @@ def round_(
 
 def _run(config: Path, rounds: int | None, until: Stage, as_json: bool, wait_for_labels: int = 0) -> None:
     from flows.inspection import due_round, round_summary
-    from flows.leftovers import end_orphaned_servers, own_servers
+    from flows.leftovers import end_orphaned_servers
     from flows.startup import start_server_and_import
     from tasks.home import find_home, lock
 
@@ -130,7 +130,6 @@ def _run(config: Path, rounds: int | None, until: Stage, as_json: bool, wait_for
         # it, at import, but not the home.
         with lock(find_home(), "starting a round"):
             end_orphaned_servers()
-        own_servers()
         start_server_and_import()
         from flows.improve import improve
 
@@ -197,6 +196,7 @@ def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
 app.add_typer(benchmark_cli.app)
 app.add_typer(feedback_cli.app)
 app.add_typer(model_cli.app)
+app.add_typer(questions_cli.app)
 app.add_typer(argilla_cli.app, name="argilla")
 
 

@@ -11,6 +11,7 @@ from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
 from tasks.domain.questions import read_questions
 from tasks.errors import ConfigError, RatchetError
+from tasks.evaluation.report_text import format_interval
 from tasks.evaluation.report_win_rates import win_rate_lines
 from tasks.evaluation.round_win_rates import read_win_rates
 from tasks.feedback import log
@@ -39,6 +40,8 @@ def examine_domain(config_path: Path) -> tuple[Examination, list[str]]:
         ["  train", str(found.train_questions)],
         ["  test, with an answer", str(found.test_questions)],
         ["  without an answer", str(found.answers_missing)],
+        ["  synthetic, train", str(found.synthetic_train_questions)],
+        ["  synthetic, test", str(found.synthetic_test_questions)],
         ["families", str(found.families)],
         ["  in both splits", str(found.shared_families)],
         ["documents", str(found.documents)],
@@ -69,7 +72,7 @@ def due_round(config_path: Path, rounds: int | None, wait_for_labels: int = 0) -
         if pull_labels(config, home).new:
             plan = plan_round(config, home, rounds)
     if plan.due and plan.unfinished is None:
-        read_questions(config.root / config.questions, config.test_share)
+        read_questions(config.question_files, config.test_share)
     return plan.due, plan.why
 
 
@@ -174,11 +177,17 @@ def explain_version(config: Config, number: int) -> Shown:
         "",
         f"Trained in round {adapter.round} on snapshot {adapter.snapshot_sha256[:12]}: {adapter.demonstrations} "
         f"demonstrations, {_preferences(adapter)}; reference {adapter.dpo_reference[:20]}",
+        *_contexts(adapter),
         f"MLflow run {adapter.mlflow_run_id}",
     ]
     behind, behind_lines = feedback_behind_version(config, home, version)
     result = {"version": version.model_dump(mode="json"), "decision": decision.model_dump(mode="json")}
     return {**result, "feedback": behind}, [*lines, "", *behind_lines]
+
+
+def _contexts(adapter: Adapter) -> list[str]:
+    contexts = adapter.contexts
+    return [f"Rows {contexts.describe()}; index {contexts.index_sha256[:12]}"] if contexts else []
 
 
 def _preferences(adapter: Adapter) -> str:
@@ -196,7 +205,7 @@ def _arms_table(report: ArmReport) -> list[str]:
     metrics = list(next(iter(report.arms.values())).metrics)
     rows: list[Sequence[str]] = [["arm", *metrics, "s/answer p50"]]
     for arm, result in report.arms.items():
-        means = [f"{m.mean:.3f} ({m.ci95[0]:.3f}-{m.ci95[1]:.3f})" for m in result.metrics.values()]
+        means = [format_interval(summary.mean, summary.ci95) for summary in result.metrics.values()]
         rows.append([arm, *means, f"{result.latency_s.p50:.2f}"])
     return [f"{report.questions} unseen test questions, means with 95 % intervals", *align(rows)]
 

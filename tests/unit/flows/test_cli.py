@@ -62,7 +62,7 @@ def expected_problems(path: Path) -> list[str]:
 def test_every_command_of_the_contract_is_there() -> None:
     promised = (
         "init round collect curate train evaluate promote status history why rollback ask doctor judges trace withdraw "
-        "benchmark"
+        "benchmark questions"
     )
     assert set(promised.split()) <= set(COMMANDS)
 
