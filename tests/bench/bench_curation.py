@@ -2,8 +2,7 @@
 
 The log is drawn from a seed: questions with four candidates each, two judges, 50 people, end users with thumbs and
 edits, corrections and retractions, and something to scrub in a fiftieth of the texts. Near-duplicates and embeddings
-are off; they have figures of their own. Every measurement runs in a process of its own, so that its peak of resident
-memory is its own; what Python compiles is kept between them, as it is where Ratchet is installed.
+are off; they have figures of their own.
 
     python tests/bench/bench_curation.py [EVENTS]
 """
@@ -12,15 +11,15 @@ import hashlib
 import json
 import os
 import random
-import resource
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from steps import main_or_step, run_step
 
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
@@ -48,17 +47,19 @@ def main() -> None:
     """Prints the figures, and the same as one JSON object in the last line."""
     events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     with tempfile.TemporaryDirectory(prefix="ratchet-bench.") as name:
-        run(name, "prepare", events)
+        run_step(name, "prepare", events)
         figures = {
             "events": events,
-            "build": run(name, "build"),
-            "again": run(name, "build"),
-            "more": run(name, "more", events),
-            "planning_news": run(name, "plan"),
-            "add": run(name, "build"),
+            "build": run_step(name, "build"),
+            "again": run_step(name, "build"),
+            "more": run_step(name, "more", events),
+            "planning_news": run_step(name, "plan"),
+            "add": run_step(name, "build"),
         }
-        figures["planning"] = run(name, "plan")
-        figures["from_scratch_is_the_same"] = run(name, "forget_and_build")["snapshot"] == figures["add"]["snapshot"]
+        figures["planning"] = run_step(name, "plan")
+        figures["from_scratch_is_the_same"] = (
+            run_step(name, "forget_and_build")["snapshot"] == figures["add"]["snapshot"]
+        )
     for step in ("build", "again", "add", "planning", "planning_news"):
         figure = figures[step]
         print(f"{step:13} {figure['seconds']:7.2f} s, {figure['peak_resident_mb']:6.0f} MB resident at most")
@@ -66,30 +67,6 @@ def main() -> None:
     for step, (seconds, megabytes) in LIMITS.items():
         if figures[step]["seconds"] > seconds or figures[step]["peak_resident_mb"] > megabytes:
             print(f"{step}: more than {seconds:g} s or {megabytes:g} MB")
-
-
-def run(folder: str, step: str, *arguments: object) -> dict[str, Any]:
-    """What the step prints, run in a process of its own."""
-    command = [sys.executable, __file__, "--step", step, folder, *map(str, arguments)]
-    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **compiled})
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def step(name: str, folder: Path, *arguments: str) -> None:
-    """One measurement, in this process; prints its figures as JSON."""
-    steps: dict[str, Callable[..., dict[str, Any]]] = {
-        "prepare": prepare,
-        "build": build,
-        "more": more,
-        "forget_and_build": forget_and_build,
-        "plan": plan,
-    }
-    started = time.perf_counter()
-    figures = steps[name](folder, *map(int, arguments))
-    figures.setdefault("seconds", time.perf_counter() - started)
-    figures["peak_resident_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(figures))
 
 
 def prepare(folder: Path, events: int) -> dict[str, Any]:
@@ -244,7 +221,5 @@ def judgements(rng: random.Random, about: Iterator[int]) -> Iterator[dict[str, A
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--step"]:
-        step(sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
-    else:
-        main()
+    steps = (prepare, build, more, forget_and_build, plan)
+    main_or_step(main, {step.__name__: step for step in steps})

@@ -1,41 +1,58 @@
-"""Figures of retrieval: an index of 100,000 chunks, what changes to it cost, how long a question takes, and how often
-hybrid search finds the right document where words alone or meanings alone do not.
+"""Figures of retrieval: an index of 100,000 chunks, what changes to it cost, how long a question takes and what is
+found, beside LlamaIndex on the same texts, vectors and machine; and with the real embedding model how often hybrid
+search finds the right document where words alone or meanings alone do not.
 
-The 100,000 documents are made from the docstrings of Python's standard library: their sentences, drawn from a seed and
-put together to about 60 words, one chunk each. Their vectors are random ones of MiniLM's size, since a model would need
-an hour for them and the time of a search does not depend on what vectors say. Quality is measured with the real model,
-on the demo's own documents and questions. Every measurement runs in a process of its own, so that its peak of resident
-memory is its own. Times of a question leave out the time in which the question itself is embedded.
+The texts, vectors and questions are those of retrieval_corpus.py. Both sides are asked in one process, question by
+question in turn, so that a busy machine slows both, and return ten documents; the time in which the question itself is
+embedded is left out, and `computing` is the part in which the process had a core. `recall` is the share of questions
+whose document is among the ten; `exact` is the share of the ten that comparing all vectors finds. LlamaIndex is there
+with `pip install 'ratchet-llm[bench]'`; without it there is nothing to compare with, which is said. LanceDB is there
+with `ratchet-llm[lancedb]`.
 
     python tests/bench/bench_retrieval.py [DOCUMENTS]
 """
 
-import hashlib
+import importlib.util
 import json
 import os
-import random
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from asked_in_turn import FOUND, exact_search, measure
+from steps import main_or_step, run_step
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 DOCUMENTS = 100_000
 MORE = 100
-WORDS = 60
-DIMENSIONS = 384
 QUESTIONS = 300
+CANDIDATES = 50
 METHODS: dict[str, dict[str, Any]] = {
     "bm25": {"dense": False},
     "dense": {"bm25": False},
     "hybrid": {},
     "hybrid, rrf": {"fusion": "rrf"},
+}
+GRAPH: dict[str, dict[str, Any]] = {"hybrid + graph": {"graph": {}}}
+LANCE: dict[str, dict[str, Any]] = {
+    "dense, LanceDB": {"bm25": False, "store": {"kind": "lancedb"}},
+    "dense, LanceDB approximate": {
+        "bm25": False,
+        "store": {"kind": "lancedb", "uri": "approximate", "approximate_from": 10_000},
+    },
+}
+# Our method, and LlamaIndex's that it is compared with.
+COMPARED = {
+    "bm25": "bm25",
+    "dense": "dense",
+    "hybrid": "hybrid",
+    "hybrid, rrf": "hybrid",
+    "hybrid + graph": "hybrid",
 }
 
 
@@ -45,14 +62,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ratchet-bench.") as name:
         figures: dict[str, Any] = {
             "documents": documents,
-            "build": run(name, "build", documents),
-            "again": run(name, "build", documents),
-            "add": run(name, "build", documents + MORE),
-            "remove": run(name, "build", documents),
-            "search": run(name, "search", documents + MORE),
-            "bm25_scores": run(name, "bm25_scores", documents),
-            "long_text": run(name, "long_text"),
-            "quality": run(name, "quality"),
+            "build": run_step(name, "build", documents),
+            "again": run_step(name, "build", documents),
+            "add": run_step(name, "build", documents + MORE),
+            "remove": run_step(name, "build", documents),
+            "graph": run_step(name, "graph", documents),
+            "search": run_step(name, "search", documents),
+            "bm25_scores": run_step(name, "bm25_scores", documents),
+            "long_text": run_step(name, "long_text"),
+            "quality": run_step(name, "quality"),
         }
     show(figures)
     print(json.dumps(figures))
@@ -60,98 +78,135 @@ def main() -> None:
 
 def show(figures: dict[str, Any]) -> None:
     """Prints the figures for people."""
-    for name in ("build", "again", "add", "remove", "long_text"):
+    for name in ("build", "again", "add", "remove", "graph", "long_text"):
         figure = figures[name]
         took = f"{figure['seconds']:7.2f} s, {figure['computing_s']:7.2f} s of them computing"
-        print(f"{name:12} {took}, {figure['peak_resident_mb']:6.0f} MB resident at most")
-    print(f"open         {figures['search']['open_s']:7.2f} s, every byte checked")
-    for name in METHODS:
-        figure = figures["search"][name]
-        print(f"{name:12} {figure['p50_ms']:7.2f} ms p50, {figure['p95_ms']:7.2f} ms p95 a question")
+        print(f"{name:28} {took}, {figure['peak_resident_mb']:6.0f} MB resident at most")
+    search = figures["search"]
+    print(f"{'open':28} {search['open_s']:7.2f} s, every byte checked")
+    show_side("ratchet", search["ours"])
+    if search["llama_index"] is None:
+        print("LlamaIndex is not installed (pip install 'ratchet-llm[bench]'): nothing to compare with")
+    else:
+        built = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in search["llama_index_build_s"].items())
+        print(f"LlamaIndex is built anew for each change: {built}")
+        show_side("LlamaIndex", search["llama_index"])
+        for name, other in COMPARED.items():
+            ours, theirs = search["ours"][name], search["llama_index"][other]
+            ratios = [theirs[key] / ours[key] for key in ("p50_ms", "p95_ms", "p50_computing_ms", "p95_computing_ms")]
+            fast = "{:.2f} and {:.2f} times as fast at p50 and p95, {:.2f} and {:.2f} computing".format(*ratios)
+            print(f"{name:28} {fast}, recall {ours['recall']:.3f} against {theirs['recall']:.3f}")
     scores = figures["bm25_scores"]
     print(f"BM25 scores from kept counts {scores['kept_s']:.2f} s, counted by bm25s {scores['bm25s_s']:.2f} s")
     for name in METHODS:
         figure = figures["quality"][name]
-        print(f"{name:12} MRR@10 {figure['mrr']:.4f}, right document first {figure['first']:.3f}")
+        print(f"{name:28} MRR@10 {figure['mrr']:.4f}, right document first {figure['first']:.3f}")
 
 
-def run(folder: str, step: str, *arguments: object) -> dict[str, Any]:
-    """What the step prints, run in a process of its own."""
-    command = [sys.executable, __file__, "--step", step, folder, *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def step(name: str, folder: Path, *arguments: str) -> None:
-    """One measurement, in this process; prints its figures as JSON."""
-    steps: dict[str, Callable[..., dict[str, Any]]] = {
-        "build": build,
-        "search": search,
-        "bm25_scores": bm25_scores,
-        "long_text": long_text,
-        "quality": quality,
-    }
-    figures = steps[name](folder, *map(int, arguments))
-    figures["peak_resident_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(figures))
+def show_side(side: str, figures: Mapping[str, Mapping[str, float]]) -> None:
+    """Prints one side's times and what it finds."""
+    for name, figure in figures.items():
+        exact = f", exact {figure['exact']:.4f}" if "exact" in figure else ""
+        took = f"{figure['p50_ms']:8.2f} ms p50, {figure['p95_ms']:8.2f} ms p95 a question"
+        took += f" ({figure['p50_computing_ms']:.2f} and {figure['p95_computing_ms']:.2f} computing)"
+        print(f"{f'{side}, {name}':40} {took}, recall {figure['recall']:.3f}{exact}")
 
 
 def build(folder: Path, documents: int) -> dict[str, Any]:
     """The index of the first so many documents, on what is there."""
+    return build_with(folder, documents, {})
+
+
+def graph(folder: Path, documents: int) -> dict[str, Any]:
+    """The same with a graph, on the layers that are there."""
+    return build_with(folder, documents, GRAPH["hybrid + graph"])
+
+
+def build_with(folder: Path, documents: int, settings: dict[str, Any]) -> dict[str, Any]:
+    from retrieval_corpus import Embedder, make_corpus
+
     from tasks.home import Home
     from tasks.retrieval.index import build_index
 
-    made = corpus(documents)
+    made, embed = make_corpus(documents), Embedder()
+    embed.look_up([document.text for document in made])
     started, computing = time.perf_counter(), time.process_time()
-    ref = build_index(make_config(folder), Home(folder), made, random_vectors)
+    ref = build_index(make_config(folder, **settings), Home(folder), made, embed)
     return {**since(started, computing), "chunks": ref.chunks}
 
 
 def search(folder: Path, documents: int) -> dict[str, Any]:
-    """Opening the index, and each method's time for one question after the other."""
+    """Opening the index, and each method of both sides, asked in turn."""
+    from retrieval_corpus import Embedder, make_corpus, make_questions
+
+    from tasks.home import Home
+    from tasks.retrieval.index import build_index, open_index
+
+    made, embed = make_corpus(documents), Embedder()
+    vectors = embed.look_up([document.text for document in made])
+    asked = make_questions(documents, QUESTIONS)
+    embed.look_up([each.question for each in asked])
+    nearest = {each.question: exact_search(vectors, embed([each.question])[0]) for each in asked}
+    started = time.perf_counter()
+    config, home = make_config(folder), Home(folder)
+    open_index(config, home, build_index(config, home, made, embed), embed)
+    open_s = time.perf_counter() - started
+    methods = {**METHODS, **GRAPH, **(LANCE if importlib.util.find_spec("lancedb") else {})}
+    ours = {name: asking(folder, made, embed, settings) for name, settings in methods.items()}
+    theirs, built = llama_index(made, vectors, embed)
+    answers = {
+        **{("ours", name): ask for name, ask in ours.items()},
+        **{("theirs", n): ask for n, ask in theirs.items()},
+    }
+    figures = measure(answers, asked, nearest)
+    return {
+        "open_s": open_s,
+        "ours": {name: figures["ours", name] for name in ours},
+        "llama_index": {name: figures["theirs", name] for name in theirs} if theirs else None,
+        "llama_index_build_s": built,
+    }
+
+
+def asking(folder: Path, made: Sequence[Any], embed: Any, settings: dict[str, Any]) -> Callable[[str], list[str]]:
+    """From a question to the documents that Ratchet finds with these settings."""
     from tasks.home import Home
     from tasks.retrieval.index import build_index, open_index
     from tasks.retrieval.retrieve import retrieve
 
-    config, home = make_config(folder), Home(folder)
-    ref = build_index(config, home, corpus(documents), random_vectors)
-    started = time.perf_counter()
-    index = open_index(config, home, ref, random_vectors)
-    figures: dict[str, Any] = {"open_s": time.perf_counter() - started, "layers": len(index.layers)}
-    asked = real_questions()
-    for name, settings in METHODS.items():
-        chosen = make_config(folder, **settings)
-        for question in asked[:10]:
-            retrieve(chosen, index, [question], random_vectors)
-        figures[name] = times(
-            lambda question, chosen=chosen: retrieve(chosen, index, [question], random_vectors), asked
-        )
-    return figures
+    config = make_config(folder, passages=FOUND, candidates=CANDIDATES, **{"graph": None, **settings})
+    # Words are searched in the index that has vectors, too: one index serves all methods.
+    whole = config.model_copy(update={"retrieval": config.retrieval.model_copy(update={"dense": True})})
+    index = open_index(whole, Home(folder), build_index(whole, Home(folder), made, embed), embed)
+
+    def ask(question: str) -> list[str]:
+        (passages,) = retrieve(config, index, [question], embed if config.retrieval.dense else None)
+        return [passage.document_id for passage in passages]
+
+    return ask
 
 
-def times(answer: Callable[[str], object], asked: Sequence[str]) -> dict[str, float]:
-    """Median and 95th percentile of the milliseconds a question takes, those for a vector of it taken off."""
-    taken, embedding = [], []
-    for question in asked:
-        started = time.perf_counter()
-        answer(question)
-        taken.append(1000 * (time.perf_counter() - started))
-        started = time.perf_counter()
-        random_vectors([question])
-        embedding.append(1000 * (time.perf_counter() - started))
-    off = statistics.median(embedding)
-    return {"p50_ms": statistics.median(taken) - off, "p95_ms": statistics.quantiles(taken, n=20)[-1] - off}
+def llama_index(
+    made: Sequence[Any], vectors: Any, embed: Any
+) -> tuple[dict[str, Callable[[str], list[str]]], dict[str, float]]:
+    """LlamaIndex's methods, and what each took to be built; none where it is not installed."""
+    if importlib.util.find_spec("llama_index") is None:
+        return {}, {}
+    from llama_index_side import build_llama_index
+
+    methods, built = build_llama_index(made, vectors, FOUND, CANDIDATES)
+    return {name: lambda question, ask=ask: ask(question, embed([question])[0]) for name, ask in methods.items()}, built
 
 
 def bm25_scores(folder: Path, documents: int) -> dict[str, Any]:
     """BM25's scores from counts that were kept, and bm25s' own index of the same terms; none of both counts words."""
     import bm25s
     import numpy as np
+    from retrieval_corpus import make_corpus
 
     from tasks.retrieval.bm25 import count_terms, score_terms
     from tasks.retrieval.terms import search_terms
 
-    texts = [document.text for document in corpus(documents)]
+    texts = [document.text for document in make_corpus(documents)]
     counts = count_terms(texts)
     started = time.perf_counter()
     score_terms([(counts, np.ones(len(texts), dtype=bool))])
@@ -164,15 +219,17 @@ def bm25_scores(folder: Path, documents: int) -> dict[str, Any]:
 
 def long_text(folder: Path) -> dict[str, Any]:
     """Cutting one text of 50 MB."""
+    from retrieval_corpus import iterate_texts
+
     from tasks.records import Document
     from tasks.retrieval.chunking import iterate_chunks
     from tasks.settings.retrieval import ChunkSettings
 
     paragraphs: list[str] = []
     characters = 0
-    for each in iterate_corpus():
-        paragraphs.append(each)
-        characters += len(each)
+    for each in iterate_texts():
+        paragraphs.append(" ".join(each))
+        characters += len(paragraphs[-1])
         if characters > 50_000_000:
             break
     document = Document(id="long.md", text="\n\n".join(paragraphs))
@@ -222,50 +279,6 @@ def make_config(folder: Path, **settings: Any) -> Any:
     return Config.model_validate(given)
 
 
-def random_vectors(texts: Sequence[str]) -> Any:
-    """Random unit vectors, the same for the same texts."""
-    import numpy as np
-
-    seed = int.from_bytes(hashlib.sha256("\n".join(texts).encode()).digest()[:8], "big")
-    vectors = np.random.default_rng(seed).standard_normal((len(texts), DIMENSIONS), dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def corpus(documents: int) -> list[Any]:
-    """The first so many documents; a larger number keeps the smaller one's."""
-    from tasks.records import Document
-
-    texts = iterate_corpus()
-    return [Document.model_construct(id=f"{n:06}.txt", text=next(texts)) for n in range(documents)]
-
-
-def iterate_corpus() -> Iterator[str]:
-    """Texts of about 60 words from sentences of docstrings, without end."""
-    from tasks.domain.stdlib_docstrings import find_entries
-    from tasks.retrieval.spans import split_sentences
-
-    entries = find_entries()
-    sentences = [" ".join(each.split()) for entry in entries for each in split_sentences(entry.docstring)]
-    sentences = [sentence for sentence in dict.fromkeys(sentences) if 3 <= len(sentence.split()) <= 40]
-    rng = random.Random(0)
-    number = 0
-    while True:
-        number += 1
-        words = [f"{rng.choice(entries).name} {number}."]
-        while sum(len(each.split()) for each in words) < WORDS:
-            words.append(rng.choice(sentences))
-        yield " ".join(words)
-
-
-def real_questions() -> list[str]:
-    from tasks.domain.stdlib_docstrings import find_entries
-
-    entries = find_entries()
-    return [f"What does `{each.name}` do in Python?" for each in random.Random(1).sample(entries, QUESTIONS)]
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--step"]:
-        step(sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
-    else:
-        main()
+    steps = (build, graph, search, bm25_scores, long_text, quality)
+    main_or_step(main, {step.__name__: step for step in steps})

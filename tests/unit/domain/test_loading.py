@@ -135,9 +135,7 @@ def test_skipped_documents_are_counted_and_shown(
     assert lines[-1] == "  and 2 more"
 
 
-def test_metadata_that_cannot_be_read_are_said(
-    tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_metadata_that_cannot_be_read_are_said(tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "domain"
     write_questions(folder, numbered(30))
     (folder / "a.md").write_text("---\n- a\n---\nText.\n", encoding="utf-8")

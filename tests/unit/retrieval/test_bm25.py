@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.retrieval import bm25
 from tasks.retrieval.bm25 import K1, B, best_matches, count_terms, read_scores, score_terms, write_scores
 from tasks.retrieval.terms import search_terms
 
@@ -64,6 +66,29 @@ def test_chunks_that_do_not_count_leave_the_ranking_of_the_others(
     live = np.array(data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts))))
     (everything,) = best_matches(scores, [question], len(texts))
     assert best_matches(scores, [question], limit, live) == [[hit for hit in everything if live[hit.position]][:limit]]
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_common_terms_that_are_not_added_everywhere_change_nothing(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    rng = np.random.default_rng(0)
+    common = np.arange(4)
+    texts = [" ".join(f"w{word}" for word in [*rng.zipf(1.3, 30), *common[rng.random(4) < 0.8]]) for _ in range(2000)]
+    rare = [[word for word in text.split() if word not in {"w0", "w1", "w2", "w3"}] for text in texts]
+    questions = [" ".join(["w0 w1 w2 w3", *rng.choice(words, 4)]) for words in rare[:60]]
+    live = rng.random(2000) < 0.9
+    scores = score_terms([(count_terms(texts), np.ones(2000, bool))])
+    looked_up = []
+    look_up = bm25._look_up
+
+    def count(*given: Any) -> None:
+        looked_up.append(len(given[2]))
+        look_up(*given)
+
+    monkeypatch.setattr(bm25, "_look_up", count)
+    found = [best_matches(scores, questions, limit, mask) for mask in (None, live)]
+    assert len(looked_up) > 20
+    monkeypatch.setattr(bm25, "_FEW", 10**9)  # never few enough
+    assert found == [best_matches(scores, questions, limit, mask) for mask in (None, live)]
 
 
 def test_of_equal_chunks_the_first_are_found_and_others_not_at_all() -> None:
