@@ -134,7 +134,7 @@ def _better_retrieval(arm: str, gain: float, evidence: dict[str, Any], retrieval
 def _better_generation(arm: str, loss: float, evidence: dict[str, Any], arms: Sequence[str]) -> Suggestion:
     wrong, had = evidence["wrong_with_source"], evidence["source_in_prompt"]
     remedy = (
-        "more labels, and training with passages in the prompt"
+        "more labels, and training with passages in the prompt (`train.contexts`) if that is off"
         if any(each in ADAPTER_ARMS for each in arms)
         else "an adapter, trained with `ratchet round`, or a larger base model"
     )
