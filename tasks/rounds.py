@@ -21,7 +21,18 @@ from tasks.config import Config
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json, sha256_of, write_atomically
 from tasks.home import Home
-from tasks.records import STAGES, ArmReport, Domain, FeedbackBatch, LabelDataset, ModelVersion, Record, Sha256, Stage
+from tasks.records import (
+    STAGES,
+    ArmReport,
+    Domain,
+    FeedbackBatch,
+    LabelDataset,
+    ModelVersion,
+    PromotionDecision,
+    Record,
+    Sha256,
+    Stage,
+)
 
 StageRecord = TypeVar("StageRecord", bound=Record)
 
@@ -175,6 +186,11 @@ def read_batches(home: Home, domain: str, before: int | None = None) -> list[Fee
 def read_reports(home: Home, domain: str) -> list[ArmReport]:
     """What the rounds have evaluated so far, oldest first."""
     return _read_all(home, domain, "evaluate", ArmReport)
+
+
+def read_decisions(home: Home, domain: str, before: int) -> list[PromotionDecision]:
+    """What the gate decided in the rounds before that one, oldest first."""
+    return _read_all(home, domain, "promote", PromotionDecision, before)
 
 
 def read_label_datasets(home: Home, domain: str) -> tuple[list[LabelDataset], list[LabelDataset]]:

@@ -49,6 +49,7 @@ from tasks.records.evaluation import (
     MetricSummary,
     PairedDifference,
     PromotionDecision,
+    SuperiorityTest,
     TokenCounts,
 )
 from tasks.records.feedback import Candidate, Comparison, Feedback, FeedbackBatch, LabelDataset
@@ -142,6 +143,7 @@ __all__ = [
     "Spread",
     "Stage",
     "Suggestion",
+    "SuperiorityTest",
     "TokenCounts",
     "TrainedContexts",
     "UsageSummary",

@@ -1,41 +1,48 @@
 """The gate: whether a challenger may become the champion, as named checks with their figures. Pure.
 
-A challenger passes when the test set is large enough for a verdict and the whole 95 % interval of its paired
-difference to the champion lies above zero. "Not lower on one number" is not a reason.
+A challenger passes when the test set is large enough for a verdict and it is proven better than the champion, with
+error control over all rounds of the domain (`tasks.evaluation.superiority`). "Not lower on one number" is not a
+reason.
 """
 
 import math
 
 from tasks.errors import RatchetError
-from tasks.records import ArmReport, Certificate, Check, PairedDifference
+from tasks.records import ArmReport, Certificate, Check, PairedDifference, SuperiorityTest
 from tasks.settings.evaluation import PromoteSettings
 
-CHALLENGER = "challenger"
-CHAMPION = "champion"
 MAX_LOGIT_DIFFERENCE = 1e-3
 
 
-def decide(report: ArmReport, settings: PromoteSettings) -> Certificate:
+def decide(report: ArmReport, superiority: SuperiorityTest, settings: PromoteSettings) -> Certificate:
     """The certificate of the report's challenger; it may be promoted when every check passed.
 
     Raises:
-        RatchetError: when the report does not compare challenger and champion on the primary metric.
+        RatchetError: when the report does not compare challenger and champion on the test's metric.
     """
-    metric = settings.primary_metric
-    comparison = report.comparison(metric)
-    if comparison is None:
-        compared = [c.metric for c in report.comparisons if (c.arm, c.against) == (CHALLENGER, CHAMPION)]
-        raise RatchetError(
-            f"The report of round {report.round} does not compare {CHALLENGER} and {CHAMPION} on {metric!r} (it has "
-            f"{', '.join(sorted(compared)) or 'nothing'}): run the evaluate stage again, or set promote.primary_metric "
-            "to one it has."
-        )
     return Certificate(
         checks=(
             enough_test_questions(report.questions, settings.min_test_questions),
-            better_than_champion(comparison, report.questions),
+            better_than_champion(superiority, require_comparison(report, superiority.metric)),
         )
     )
+
+
+def require_comparison(report: ArmReport, metric: str) -> PairedDifference:
+    """Challenger minus champion on the metric.
+
+    Raises:
+        RatchetError: when the report does not have it.
+    """
+    comparison = report.comparison(metric)
+    if comparison is None:
+        compared = [c.metric for c in report.comparisons if (c.arm, c.against) == ("challenger", "champion")]
+        raise RatchetError(
+            f"The report of round {report.round} does not compare challenger and champion on {metric!r} (it has "
+            f"{', '.join(sorted(compared)) or 'nothing'}): run the evaluate stage again, or set promote.primary_metric "
+            "to one it has."
+        )
+    return comparison
 
 
 def enough_test_questions(questions: int, needed: int) -> Check:
@@ -57,32 +64,31 @@ def enough_test_questions(questions: int, needed: int) -> Check:
     )
 
 
-def better_than_champion(comparison: PairedDifference, questions: int) -> Check:
-    """Passes when the whole 95 % interval of challenger minus champion lies above zero.
+def better_than_champion(test: SuperiorityTest, comparison: PairedDifference) -> Check:
+    """Passes when the p-value is not above this round's level.
 
-    An interval that touches zero, is upside down or holds a NaN does not pass.
+    Args:
+        comparison: challenger minus champion on the test's metric, shown beside the verdict.
     """
     low, high = comparison.ci95
-    finite = all(map(math.isfinite, (comparison.difference, low, high)))
-    passed = finite and 0.0 < low <= high
-    figures = (
-        f"{comparison.difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}; {comparison.wins} wins, "
-        f"{comparison.ties} ties, {comparison.losses} losses on {questions} test questions)"
-    )
-    if passed:
+    if test.held:
         verdict = "is better than champion"
-    elif not finite:
-        verdict = "cannot be compared with champion, because a figure is not a finite number,"
     elif low <= high < 0.0:
         verdict = "is worse than champion"
     else:
-        verdict = "is not proven better than champion, because the interval does not lie above zero,"
+        verdict = "is not proven better than champion"
+    wanted = f" by more than {test.minimum_effect:g}" if test.minimum_effect else ""
     return Check(
         name="better_than_champion",
-        passed=passed,
-        sentence=f"The challenger {verdict} on {comparison.metric}: {figures}.",
+        passed=test.held,
+        sentence=(
+            f"The challenger {verdict}{wanted} on {test.metric}: {comparison.difference:+.4f} (95 % interval "
+            f"{low:+.4f} to {high:+.4f}; {comparison.wins} wins, {comparison.ties} ties, {comparison.losses} losses on "
+            f"{test.questions} test questions), p {_p_value(test.p_value)}, where test {len(test.earlier) + 1} of this "
+            f"domain allows {test.level:.2g} ({test.error_rate:g} for all tests together)."
+        ),
         evidence={
-            "metric": comparison.metric,
+            **test.model_dump(mode="json"),
             "difference": _number(comparison.difference),
             "ci95": [_number(low), _number(high)],
             "wins": comparison.wins,
@@ -109,6 +115,10 @@ def same_model(max_difference: float) -> Check:
         ),
         evidence={"max_difference": _number(max_difference), "allowed": MAX_LOGIT_DIFFERENCE},
     )
+
+
+def _p_value(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-6 else "below 0.000001"
 
 
 def _number(value: float) -> float | None:

@@ -12,7 +12,6 @@ from tasks.records import (
     Snapshot,
 )
 from tasks.registry.connection import without_password
-from tasks.registry.gate import CHALLENGER
 
 PARENTS_SHOWN = 5
 
@@ -129,7 +128,7 @@ def _preference_training(adapter: Adapter, config: Config) -> dict[str, str]:
 def _evaluation(report: ArmReport) -> str:
     metrics = sorted({metric for result in report.arms.values() for metric in result.metrics})
     means = [[metric, *(_mean(result.metrics.get(metric)) for result in report.arms.values())] for metric in metrics]
-    against = [comparison for comparison in report.comparisons if comparison.arm == CHALLENGER]
+    against = [comparison for comparison in report.comparisons if comparison.arm == "challenger"]
     differences = [[c.metric, c.against, _difference(c), f"{c.wins} / {c.ties} / {c.losses}"] for c in against]
     return "\n\n".join(
         [

@@ -8,7 +8,7 @@ from tasks.models.hardware import choose_hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say
-from tasks.records import ArmReport, Certificate, Check, Domain, ModelVersion, PromotionDecision
+from tasks.records import ArmReport, Certificate, Check, Domain, ModelVersion, PromotionDecision, SuperiorityTest
 from tasks.registry import mlflow_registry as registry
 from tasks.registry.comparing import logits_of, reload_and_compare, require_same_model
 from tasks.registry.connection import tracking_uri
@@ -48,7 +48,12 @@ def compare_logits(config: Config, home: Home, domain: Domain, challenger: Model
 
 
 def decide_and_promote(
-    config: Config, home: Home, report: ArmReport, challenger: ModelVersion, max_logit_difference: float
+    config: Config,
+    home: Home,
+    report: ArmReport,
+    superiority: SuperiorityTest,
+    challenger: ModelVersion,
+    max_logit_difference: float,
 ) -> PromotionDecision:
     """The gate's decision, carried out: `champion` moves only when every check passed.
 
@@ -56,7 +61,7 @@ def decide_and_promote(
     attempt that was killed.
     """
     current = registry.read_alias(config, home, registry.CHAMPION_ALIAS)
-    gate = decide(report, config.promote)
+    gate = decide(report, superiority, config.promote)
     checks = (*gate.checks, same_model(max_logit_difference), same_champion(report, current, challenger))
     certificate = Certificate(checks=checks)
     if certificate.passed:
@@ -67,6 +72,7 @@ def decide_and_promote(
         challenger=challenger,
         champion_before=report.champion,
         champion=challenger if certificate.passed else current or report.champion,
+        superiority=superiority,
         certificate=certificate,
         max_logit_difference=max_logit_difference,
     )

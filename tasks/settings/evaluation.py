@@ -19,3 +19,9 @@ class PromoteSettings(Section):
 
     primary_metric: Metric = "rouge_l"
     min_test_questions: Positive = Field(default=30, description="below this there is no verdict and no promotion")
+    error_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        default=0.05, description="chance that, of all rounds together, one promotes a challenger that is no better"
+    )
+    minimum_effect: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.0, description="gain in `primary_metric` that has to be exceeded to be worth a promotion"
+    )

@@ -1,6 +1,7 @@
 """Records are frozen, refuse what they do not know, and survive their own JSON."""
 
 import pytest
+from example_superiority import superiority
 from pydantic import ValidationError
 
 from tasks.files import canonical_json
@@ -123,6 +124,7 @@ RECORDS: list[Record] = [
         challenger=CHALLENGER,
         champion_before=CHAMPION,
         champion=CHALLENGER,
+        superiority=superiority(),
         certificate=CERTIFICATE,
         max_logit_difference=0.0,
     ),

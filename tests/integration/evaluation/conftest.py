@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_superiority import not_proven, superiority
 from numpy.typing import NDArray
 
 from tasks.evaluation.intervals import bootstrap_mean, paired_difference
@@ -214,6 +215,7 @@ def _decide(report: ArmReport, needed: int) -> PromotionDecision:
         challenger=challenger,
         champion_before=CHAMPION,
         champion=challenger if certificate.passed else CHAMPION,
+        superiority=superiority() if low > 0 else not_proven(),
         certificate=certificate,
         max_logit_difference=2e-6,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from example_judges import NO_ROWS
 from example_records import judgement
 from example_snapshots import write_snapshot
+from example_superiority import not_proven, superiority
 
 from tasks.config import Config
 from tasks.curation.summary import summarise_feedback
@@ -107,6 +108,7 @@ def build_world(config: Config, home: Home, base: BaseModelRef, train: Callable[
             challenger=version,
             champion_before=champion,
             champion=version if number < 3 else champion,
+            superiority=superiority() if number < 3 else not_proven(),
             certificate=Certificate(checks=(Check(name="better", passed=number < 3, sentence="It is.", evidence={}),)),
             max_logit_difference=0.0,
         )

@@ -1,15 +1,16 @@
-"""The gate promotes on proof alone: enough questions, and a whole interval above zero."""
+"""The gate promotes on proof alone: enough questions, and a p-value that the round's level allows."""
 
 import math
 
 import pytest
 from example_models import BASE, adapter, paired_difference
+from example_superiority import not_proven, superiority
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import RatchetError
 from tasks.files import canonical_json
-from tasks.records import ArmReport, FileRef, ModelVersion, PairedDifference
+from tasks.records import ArmReport, FileRef, ModelVersion, PairedDifference, SuperiorityTest
 from tasks.registry.gate import better_than_champion, decide, enough_test_questions, same_model
 from tasks.settings.evaluation import PromoteSettings
 
@@ -30,13 +31,14 @@ def report(questions: int = 40, comparisons: tuple[PairedDifference, ...] = (pai
     )
 
 
-def test_a_challenger_with_enough_questions_and_an_interval_above_zero_passes():
-    certificate = decide(report(), PromoteSettings())
+def test_a_challenger_with_enough_questions_and_a_p_value_below_the_level_passes():
+    certificate = decide(report(), superiority(), PromoteSettings())
     assert certificate.passed
     assert [check.sentence for check in certificate.checks] == [
         "40 test questions are enough for a verdict (at least 30 needed).",
         "The challenger is better than champion on rouge_l: +0.0500 (95 % interval +0.0200 to +0.0800; 20 wins, "
-        "15 ties, 5 losses on 40 test questions).",
+        "15 ties, 5 losses on 40 test questions), p 0.0004, where test 1 of this domain allows 0.019 (0.05 for all "
+        "tests together).",
     ]
 
 
@@ -73,61 +75,57 @@ def test_the_number_of_questions_is_judged_in_one_sentence(questions: int, neede
 
 
 @pytest.mark.parametrize(
-    ("difference", "ci95", "verdict"),
+    ("test", "ci95", "verdict"),
     [
-        (0.05, (0.0, 0.1), "is not proven better than champion, because the interval does not lie above zero,"),
-        (0.05, (-0.01, 0.1), "is not proven better than champion, because the interval does not lie above zero,"),
-        (0.0, (0.0, 0.0), "is not proven better than champion, because the interval does not lie above zero,"),
-        (0.05, (0.1, -0.01), "is not proven better than champion, because the interval does not lie above zero,"),
-        (0.05, (0.08, 0.02), "is not proven better than champion, because the interval does not lie above zero,"),
-        (-0.05, (-0.1, 0.0), "is not proven better than champion, because the interval does not lie above zero,"),
-        (-0.05, (-0.1, -0.01), "is worse than champion"),
-        (NAN, (0.02, 0.08), "cannot be compared with champion, because a figure is not a finite number,"),
-        (0.05, (NAN, 0.08), "cannot be compared with champion, because a figure is not a finite number,"),
-        (0.05, (0.02, NAN), "cannot be compared with champion, because a figure is not a finite number,"),
-        (0.05, (0.02, INF), "cannot be compared with champion, because a figure is not a finite number,"),
+        (superiority(), (0.02, 0.08), "is better than champion on rouge_l"),
+        (superiority(p_value=0.019), (-0.01, 0.08), "is better than champion on rouge_l"),
+        (superiority(minimum_effect=0.01), (0.02, 0.08), "is better than champion by more than 0.01 on rouge_l"),
+        (superiority(p_value=0.01901), (0.02, 0.08), "is not proven better than champion on rouge_l"),
+        (not_proven(), (0.0, 0.0), "is not proven better than champion on rouge_l"),
+        (not_proven(), (0.08, -0.02), "is not proven better than champion on rouge_l"),
+        (
+            not_proven(minimum_effect=0.1),
+            (0.02, 0.08),
+            "is not proven better than champion by more than 0.1 on rouge_l",
+        ),
+        (not_proven(), (-0.1, 0.0), "is not proven better than champion on rouge_l"),
+        (not_proven(p_value=1.0), (-0.1, -0.01), "is worse than champion on rouge_l"),
     ],
 )
-def test_an_interval_that_is_not_wholly_above_zero_does_not_pass(
-    difference: float, ci95: tuple[float, float], verdict: str
+def test_the_verdict_is_that_of_the_test_whatever_the_interval(
+    test: SuperiorityTest, ci95: tuple[float, float], verdict: str
 ):
-    check = better_than_champion(paired_difference(difference=difference, ci95=ci95), 40)
-    assert not check.passed
-    assert check.sentence.startswith(f"The challenger {verdict} on rouge_l: ")
+    check = better_than_champion(test, paired_difference(ci95=ci95))
+    assert check.passed == (test.p_value <= test.level)
+    assert check.sentence.startswith(f"The challenger {verdict}: +0.0500 ")
+
+
+def test_a_later_round_says_which_test_it_is_and_what_it_is_allowed():
+    check = better_than_champion(not_proven(earlier=(False, True), level=0.0105, p_value=1e-9), paired_difference())
+    assert check.sentence.endswith(
+        "p below 0.000001, where test 3 of this domain allows 0.011 (0.05 for all tests together)."
+    )
 
 
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(difference=any_float, low=any_float, high=any_float)
-def test_nothing_passes_whose_interval_reaches_zero_or_is_no_interval(difference: float, low: float, high: float):
-    check = better_than_champion(paired_difference(difference=difference, ci95=(low, high)), 40)
-    assert check.passed == (math.isfinite(difference) and math.isfinite(high) and 0.0 < low <= high)
-    assert canonical_json(check)
-
-
-@given(questions=st.integers(0, 200), needed=st.integers(1, 200), low=st.floats(1e-9, 1.0))
-def test_too_few_questions_never_pass_however_good_the_interval(questions: int, needed: int, low: float):
-    certificate = decide(
-        report(questions, (paired_difference(difference=low, ci95=(low, low)),)),
-        PromoteSettings(min_test_questions=needed),
+def test_figures_that_are_not_finite_can_still_be_written_down(difference: float, low: float, high: float):
+    assert canonical_json(
+        better_than_champion(not_proven(), paired_difference(difference=difference, ci95=(low, high)))
     )
+
+
+@given(questions=st.integers(0, 200), needed=st.integers(1, 200))
+def test_too_few_questions_never_pass_however_good_the_proof(questions: int, needed: int):
+    certificate = decide(report(questions), superiority(p_value=1e-12), PromoteSettings(min_test_questions=needed))
     assert certificate.passed == (questions >= needed)
-
-
-def test_only_the_comparison_of_challenger_with_champion_on_the_primary_metric_counts():
-    bad = paired_difference(difference=-0.1, ci95=(-0.2, -0.05))
-    others = (
-        paired_difference(against="base"),
-        paired_difference(arm="champion", against="base"),
-        paired_difference(metric="semantic_similarity"),
-    )
-    assert not decide(report(comparisons=(*others, bad)), PromoteSettings()).passed
 
 
 def test_a_report_without_the_primary_metric_is_an_error():
     with pytest.raises(RatchetError) as caught:
-        decide(report(), PromoteSettings(primary_metric="semantic_similarity"))
+        decide(report(), superiority(metric="semantic_similarity"), PromoteSettings())
     assert caught.value.problems == (
         "The report of round 3 does not compare challenger and champion on 'semantic_similarity' (it has rouge_l): "
         "run the evaluate stage again, or set promote.primary_metric to one it has.",

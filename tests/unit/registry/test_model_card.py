@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from example_models import adapter, paired_difference
+from example_superiority import superiority
 
 from tasks.config import Config
 from tasks.records import (
@@ -83,6 +84,7 @@ def decision(certificate: Certificate) -> PromotionDecision:
         challenger=SECOND,
         champion_before=FIRST,
         champion=SECOND if certificate.passed else FIRST,
+        superiority=superiority(),
         certificate=certificate,
         max_logit_difference=0.0,
     )
@@ -96,7 +98,7 @@ def whole_card() -> str:
         base_licence="Apache-2.0",
         snapshot=SNAPSHOT,
         report=REPORT,
-        decision=decision(decide(REPORT, CONFIG.promote)),
+        decision=decision(decide(REPORT, superiority(), CONFIG.promote)),
     )
 
 
@@ -130,7 +132,9 @@ def test_a_whole_card_fits_into_mlflows_description():
 
 def test_a_refused_challenger_says_what_failed():
     few = REPORT.model_copy(update={"questions": 12})
-    card = model_card(SECOND, CONFIG, tracking_uri=URI, report=few, decision=decision(decide(few, CONFIG.promote)))
+    card = model_card(
+        SECOND, CONFIG, tracking_uri=URI, report=few, decision=decision(decide(few, superiority(), CONFIG.promote))
+    )
     assert "Not promoted: version 1 stays the champion." in card
     assert "- FAILED `enough_test_questions`: 12 test questions are too few for a verdict" in card
 
