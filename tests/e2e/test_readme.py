@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL = {
-    "questions: 30  #": "questions: 5  #",
+    "  questions: 30  #": "  questions: 5  #",
     "max_new_tokens: 48  #": "max_new_tokens: 24  #",
     "sft: {epochs: 1.0,": "sft: {epochs: 0.5,",
     "min_test_questions: 30  #": "error_rate: 0.2\n  min_test_questions: 30  #",
