@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.home import Home
-from tasks.models.generation import encode_prompts
 from tasks.models.hardware import Hardware
 from tasks.progress import say
-from tasks.records import Domain, Message, Question
-from tasks.retrieval.searching import open_searcher, passages_that_fit, search_passages
+from tasks.records import Domain, Question
+from tasks.retrieval.searching import fit_prompts, open_searcher, search_passages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -50,21 +49,8 @@ def _retrieve(
     by_relevance = config.retrieval.model_copy(update={"order": "relevance"})
     with open_searcher(config, home, domain, hardware, "collect") as searcher:
         found = search_passages(searcher, [question.question for question in questions], by_relevance)
-    limit = config.generation.max_prompt_tokens
-
-    def count_tokens(prompt: tuple[Message, ...]) -> int:
-        return len(encode_prompts(tokenizer, [prompt], max_tokens=10**9)[0])
-
-    contexts: dict[str, tuple[str, ...]] = {}
-    cut = 0
-    for question, passages in zip(questions, found, strict=True):
-        asked = question.question
-        kept = passages_that_fit(config.system_prompt, asked, passages, count_tokens, limit, config.retrieval)
-        cut += len(kept) < len(passages)
-        contexts[question.id] = tuple(passage.text for passage in kept)
-    if cut:
-        say(
-            f"collect: {cut} of {len(questions)} prompts had no room for all their passages within "
-            f"generation.max_prompt_tokens={limit}; the last ranked were left out"
-        )
-    return contexts
+    fitting = fit_prompts(config, tokenizer, questions, found, "collect")
+    return {
+        question.id: tuple(passage.text for passage in passages)
+        for question, passages in zip(questions, fitting, strict=True)
+    }

@@ -65,9 +65,12 @@ def generate(
 
 
 def encode_prompts(
-    tokenizer: "PreTrainedTokenizerBase", prompts: Sequence[tuple[Message, ...]], max_tokens: int
+    tokenizer: "PreTrainedTokenizerBase", prompts: Sequence[tuple[Message, ...]], max_tokens: int | None = None
 ) -> list[list[int]]:
     """Each prompt's token ids by the chat template, ready for the assistant's turn.
+
+    Args:
+        max_tokens: the longest prompt allowed; None: any.
 
     Raises:
         ModelError: when prompts exceed `max_tokens`, or the chat template refuses a role.
@@ -86,7 +89,7 @@ def encode_prompts(
             ) from error
         encoded.append(list(ids))
     longest = max((len(ids) for ids in encoded), default=0)
-    if longest > max_tokens:
+    if max_tokens is not None and longest > max_tokens:
         count = sum(len(ids) > max_tokens for ids in encoded)
         raise ModelError(
             f"{count} prompts are longer than generation.max_prompt_tokens={max_tokens} (the longest has {longest} "

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.records import Passage
+from tasks.words import split_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +94,13 @@ def within_budget(passages: Sequence[Passage], budget: int, count: Callable[[str
         kept.append(passage)
         left -= needed
     return kept
+
+
+def within_words(passages: Sequence[Passage], max_words: int | None) -> list[Passage]:
+    """The passages, best first, as long as they have no more words together; all of them when there is no limit."""
+    if max_words is None:
+        return list(passages)
+    return within_budget(passages, max_words, lambda text: len(split_words(text)))
 
 
 def _cut(passage: Passage, budget: int, count: Callable[[str], int]) -> list[Passage]:

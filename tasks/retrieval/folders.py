@@ -9,13 +9,11 @@ The name is the hash of the manifest.
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from tasks import files
 from tasks.errors import HomeError, IntegrityError
 from tasks.files import canonical_json, describe_write_error, sha256_of, sha256_of_file, sync
 from tasks.records import Record, Sha256
@@ -102,15 +100,6 @@ def _is_intact(folder: Path, manifest_type: type[Manifest]) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def one_at_a_time(folder: Path) -> AbstractContextManager[None]:
-    """Waits until no other process builds below the folder, and keeps others waiting while the block runs.
-
-    Raises:
-        HomeError: when the folder cannot be written.
-    """
-    return files.one_at_a_time(folder / "lock")
 
 
 def map_array(path: Path) -> "NDArray[Any]":

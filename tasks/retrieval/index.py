@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.errors import ConfigError, IntegrityError
-from tasks.files import canonical_json, encode_rows, parse_rows
+from tasks.files import canonical_json, encode_rows, one_at_a_time, parse_rows
 from tasks.home import Home
 from tasks.progress import say
 from tasks.records import Document, IndexRef
 from tasks.retrieval import bm25
 from tasks.retrieval.dense import MappedFiles
 from tasks.retrieval.filtering import restrict
-from tasks.retrieval.folders import MANIFEST, one_at_a_time, read_manifest, remove_leftovers, write_folder
+from tasks.retrieval.folders import MANIFEST, read_manifest, remove_leftovers, write_folder
 from tasks.retrieval.graph.building import graph_of_layers, graph_origin
 from tasks.retrieval.graph.graph import read_graph, write_graph
 from tasks.retrieval.hypothetical import WriteQuestions, questions_origin, write_questions
@@ -97,7 +97,7 @@ def build_index(
     # By the text's hash; of several the first.
     texts = {row.sha256: document for row, document in zip(table, documents, strict=True) if row.duplicate_of is None}
     folder = layers_folder(home, config.retrieval.chunks, _embedding_model(config), origin)
-    with one_at_a_time(indexes_folder(home)):
+    with one_at_a_time(indexes_folder(home) / "lock"):
         remove_leftovers(indexes_folder(home))
         remove_leftovers(folder)
         layers = _intact_layers(folder, model)

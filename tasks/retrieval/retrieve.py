@@ -22,7 +22,7 @@ from tasks.records import Passage
 from tasks.retrieval.context import (
     best_at_the_edges,
     maximal_marginal_relevance,
-    within_budget,
+    within_words,
     without_near_duplicates,
 )
 from tasks.retrieval.filtering import restrict
@@ -33,7 +33,6 @@ from tasks.retrieval.queries import Queries, write_queries
 from tasks.retrieval.reranking import Rerank
 from tasks.retrieval.vectors import Embed
 from tasks.settings.retrieval import RetrievalSettings, Where
-from tasks.words import split_words
 from tasks.writing.writer import Write
 
 if TYPE_CHECKING:
@@ -162,9 +161,7 @@ def _passages_of(
         return []
     if rerank is not None:
         ranking = _reranked(index, question, ranking[: settings.candidates], rerank)
-    selected = _selected(settings, index, ranking)
-    if settings.max_words is not None:
-        selected = within_budget(selected, settings.max_words, _count_words)
+    selected = within_words(_selected(settings, index, ranking), settings.max_words)
     return best_at_the_edges(selected) if settings.order == "edges" else selected
 
 
@@ -190,7 +187,3 @@ def _selected(settings: RetrievalSettings, index: Index, ranking: Sequence[Hit])
         settings.passages,
     )
     return [pool[at][0] for at in order]
-
-
-def _count_words(text: str) -> int:
-    return len(split_words(text))

@@ -10,10 +10,11 @@ from tasks.config import Config
 from tasks.files import read_rows
 from tasks.home import Home
 from tasks.models.embeddings import load_embedder
+from tasks.models.generation import encode_prompts
 from tasks.models.hardware import Hardware
-from tasks.models.prompting import CountTokens, contexts_that_fit
+from tasks.models.prompting import contexts_that_fit
 from tasks.progress import say
-from tasks.records import Document, Domain, Passage, Question
+from tasks.records import Document, Domain, Message, Passage, Question
 from tasks.retrieval.context import best_at_the_edges
 from tasks.retrieval.fusion import Hit
 from tasks.retrieval.index import build_index, open_index
@@ -25,6 +26,8 @@ from tasks.words import split_words
 from tasks.writing.writer import load_writer
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from tasks.retrieval.reranking import Rerank
     from tasks.retrieval.vectors import Embed
     from tasks.writing.writer import Write
@@ -106,21 +109,35 @@ def best_passages_of(index: Index, wanted: Mapping[str, Collection[str]]) -> dic
     return {text: index.passage(hit) for text, hit in best.items()}
 
 
-def passages_that_fit(
-    system_prompt: str,
-    question: str,
-    passages: Sequence[Passage],
-    count_tokens: CountTokens,
-    max_tokens: int,
-    settings: RetrievalSettings,
-) -> list[Passage]:
-    """The passages that the prompt has room for, in the order of the prompt: whole ones are left out, the last ranked
-    first.
+def fit_prompts(
+    config: Config,
+    tokenizer: "PreTrainedTokenizerBase",
+    questions: Sequence[Question],
+    found: Sequence[Sequence[Passage]],
+    stage: str,
+) -> list[list[Passage]]:
+    """For each question the passages that its prompt has room for within `generation.max_prompt_tokens`, in the order
+    of the prompt: whole ones are left out, the last ranked first. How many prompts lost some is said.
 
     Args:
-        passages: best first.
-        count_tokens: the length in tokens of a prompt, and of what else must have room.
+        found: what was retrieved for each question, best first.
+        stage: who asks, as its lines of progress begin.
     """
-    texts = [passage.text for passage in passages]
-    kept = list(passages[: contexts_that_fit(system_prompt, question, texts, count_tokens, max_tokens)])
-    return best_at_the_edges(kept) if settings.order == "edges" else kept
+    limit = config.generation.max_prompt_tokens
+
+    def count_tokens(prompt: tuple[Message, ...]) -> int:
+        return len(encode_prompts(tokenizer, [prompt])[0])
+
+    fitting: list[list[Passage]] = []
+    for question, passages in zip(questions, found, strict=True):
+        texts = [passage.text for passage in passages]
+        room = contexts_that_fit(config.system_prompt, question.question, texts, count_tokens, limit)
+        kept = list(passages[:room])
+        fitting.append(best_at_the_edges(kept) if config.retrieval.order == "edges" else kept)
+    cut = sum(len(kept) < len(passages) for kept, passages in zip(fitting, found, strict=True))
+    if cut:
+        say(
+            f"{stage}: {cut} of {len(questions)} prompts had no room for all their passages within "
+            f"generation.max_prompt_tokens={limit}; the last ranked were left out"
+        )
+    return fitting

@@ -24,13 +24,12 @@ from tasks.records import (
     Snapshot,
     TrainedContexts,
 )
-from tasks.retrieval.context import best_at_the_edges, within_budget
+from tasks.retrieval.context import best_at_the_edges, within_words
 from tasks.retrieval.searching import Searcher, best_passages_of, known_sources, open_searcher, search_passages
 from tasks.settings.retrieval import RetrievalSettings
 from tasks.settings.training import ContextSettings
 from tasks.training.contexts import Row, choose_passages, draw_kind, numbers_of_sources, question_in, with_contexts
 from tasks.training.rows import AnyRow, count_tokens, read_training_rows
-from tasks.words import split_words
 
 _QUESTIONS_AT_ONCE = 256
 
@@ -182,8 +181,7 @@ def _row_context(
     retrieval, row, sources = config.retrieval, asked.row, asked.sources
 
     def shorten(passages: Sequence[Passage]) -> list[Passage]:
-        shown = list(passages[: retrieval.passages])
-        return shown if retrieval.max_words is None else within_budget(shown, retrieval.max_words, _count_words)
+        return within_words(passages[: retrieval.passages], retrieval.max_words)
 
     drawn = draw_kind(row.id, bool(sources), settings, config.seed)
     chosen = choose_passages(drawn, asked.ranking, asked.oracle, sources, shorten)
@@ -213,7 +211,3 @@ def _kind_of(
     if drawn == "unknown_sources":
         return drawn
     return "oracle" if numbers_of_sources(kept, sources) else "distractors"
-
-
-def _count_words(text: str) -> int:
-    return len(split_words(text))

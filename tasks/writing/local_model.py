@@ -12,8 +12,6 @@ from tasks.models.loading import load_model, load_tokenizer
 from tasks.settings.models import GenerationSettings
 from tasks.writing.prompts import Prompt, Unwritten
 
-_NO_LIMIT = 10**9
-
 Generate = Callable[[Sequence[Prompt], Callable[[Prompt, str], None]], Counter[Unwritten]]
 
 
@@ -34,7 +32,7 @@ def generate_all(config: Config, home: Home, hardware: Hardware) -> Generate:
     settings = GenerationSettings(max_new_tokens=config.writer.max_tokens, batch_size=size, max_prompt_tokens=longest)
 
     def write(prompts: Sequence[Prompt], keep: Callable[[Prompt, str], None]) -> Counter[Unwritten]:
-        lengths = [len(ids) for ids in encode_prompts(tokenizer, [each.messages for each in prompts], _NO_LIMIT)]
+        lengths = [len(ids) for ids in encode_prompts(tokenizer, [each.messages for each in prompts])]
         # Like lengths together; and a batch at a time, so that a killed process loses no more than one.
         fitting = sorted((length, at) for at, length in enumerate(lengths) if length <= longest)
         unwritten: Counter[Unwritten] = Counter()

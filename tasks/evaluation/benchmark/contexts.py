@@ -17,14 +17,13 @@ from tasks.evaluation.benchmark.retrieval_stages import report_retrieval, stage_
 from tasks.evaluation.benchmark.retrieved import QuestionContext, Retrieved, Timed
 from tasks.files import bytes_on_disk
 from tasks.home import Home
-from tasks.models.generation import encode_prompts
 from tasks.models.hardware import Hardware
 from tasks.models.loading import load_tokenizer
-from tasks.progress import say, track
-from tasks.records import BaseModelRef, Message, Passage, Question
+from tasks.progress import track
+from tasks.records import BaseModelRef, Passage, Question
 from tasks.retrieval.index import indexes_folder, layers_folder
 from tasks.retrieval.opened import Index
-from tasks.retrieval.searching import Searcher, known_sources, open_searcher, passages_that_fit, search_passages
+from tasks.retrieval.searching import Searcher, fit_prompts, known_sources, open_searcher, search_passages
 from tasks.roi.energy import measure_energy
 from tasks.settings.retrieval import RetrievalSettings
 
@@ -167,30 +166,14 @@ def _rerank_once(rerank: "Rerank") -> "Rerank":
 def _fit(
     config: Config, base: BaseModelRef, index: Index, questions: Sequence[Question], retrieved: Sequence[Timed]
 ) -> list[QuestionContext]:
-    tokenizer = load_tokenizer(base)
-    limit = config.generation.max_prompt_tokens
-
-    def count_tokens(prompt: tuple[Message, ...]) -> int:
-        return len(encode_prompts(tokenizer, [prompt], max_tokens=10**9)[0])
-
+    fitting = fit_prompts(config, load_tokenizer(base), questions, [found.passages for found in retrieved], "benchmark")
     documents = set(index.names.values())
-    contexts = [
+    return [
         QuestionContext(
-            passages=tuple(
-                passages_that_fit(
-                    config.system_prompt, question.question, found.passages, count_tokens, limit, config.retrieval
-                )
-            ),
+            passages=tuple(passages),
             found=len(found.passages),
             sources=tuple(known_sources(question, documents, index.duplicates)),
             latency_s=found.latency_s,
         )
-        for question, found in zip(questions, retrieved, strict=True)
+        for question, found, passages in zip(questions, retrieved, fitting, strict=True)
     ]
-    cut = sum(context.found > len(context.passages) for context in contexts)
-    if cut:
-        say(
-            f"benchmark: {cut} of {len(questions)} prompts had no room for all their passages within "
-            f"generation.max_prompt_tokens={limit}; the last ranked were left out"
-        )
-    return contexts

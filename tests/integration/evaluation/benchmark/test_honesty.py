@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from energy_counters import write_counter
 
 from tasks.config import Config
 from tasks.evaluation.answering import ArmAnswers
@@ -168,17 +169,15 @@ def test_claims_are_cited_by_document_and_place_and_citations_are_not_scored(con
 def test_energy_is_measured_where_the_counters_can_be_read_and_kept_with_the_answers(
     config: Config, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    counter = tmp_path / "powercap" / "intel-rapl:0"
-    counter.mkdir(parents=True)
-    for file, value in (("name", "package-0"), ("energy_uj", "0"), ("max_energy_range_uj", "1000000000")):
-        (counter / file).write_text(value)
-    monkeypatch.setattr(energy, "POWERCAP", tmp_path / "powercap")
+    powercap = tmp_path / "powercap"
+    write_counter(powercap, "intel-rapl:0", "package-0", 0, 1_000_000_000)
+    monkeypatch.setattr(energy, "POWERCAP", powercap)
     benchmark, asked, retrieved, hardware = opened = prepare(config, home)
 
     def spend(*arguments: Any, **named: Any) -> list[Generation]:
         found: list[Generation] = generate(*arguments, **named)
-        used = int((counter / "energy_uj").read_text()) + 3_000_000
-        (counter / "energy_uj").write_text(str(used))
+        used_uj = int((powercap / "intel-rapl:0" / "energy_uj").read_text()) + 3_000_000
+        write_counter(powercap, "intel-rapl:0", "package-0", used_uj, 1_000_000_000)
         return found
 
     monkeypatch.setattr("tasks.evaluation.answering.generate", spend)
