@@ -1,4 +1,4 @@
-"""Python scripts that tests run in a process of their own, where nothing has been imported yet."""
+"""Scripts and commands that tests run in a process of their own, where nothing has been imported yet."""
 
 import os
 import subprocess
@@ -18,4 +18,18 @@ def run_script(script: str, cwd: Path | None = None) -> "subprocess.CompletedPro
         text=True,
         timeout=120,
         check=True,
+    )
+
+
+def run_ratchet(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """`ratchet` with these arguments, however it ends, within 2 minutes."""
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )

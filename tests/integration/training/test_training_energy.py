@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from energy_counters import write_counter
 from integration.training.phase_results import RunPhase
 
 from tasks.roi import energy
@@ -20,15 +21,13 @@ def result(energy_j: float | None) -> PhaseResult:
 def test_what_the_counters_gain_during_a_phase_is_its_energy(
     tmp_path: Path, settings: TrainSettings, run_phase_of: RunPhase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counter = tmp_path / "powercap" / "intel-rapl:0"
-    counter.mkdir(parents=True)
-    for file, value in (("name", "package-0"), ("energy_uj", "0"), ("max_energy_range_uj", "1000000000")):
-        (counter / file).write_text(value)
-    monkeypatch.setattr(energy, "POWERCAP", tmp_path / "powercap")
+    powercap = tmp_path / "powercap"
+    write_counter(powercap, "intel-rapl:0", "package-0", 0, 1_000_000_000)
+    monkeypatch.setattr(energy, "POWERCAP", powercap)
     seconds = phases.PhaseCallback.train_s
 
     def spend(callback: phases.PhaseCallback) -> float:  # read once training is over
-        (counter / "energy_uj").write_text("7000000")
+        write_counter(powercap, "intel-rapl:0", "package-0", 7_000_000, 1_000_000_000)
         measured: float = seconds.fget(callback)  # type: ignore[attr-defined]
         return measured
 

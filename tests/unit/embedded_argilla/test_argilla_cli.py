@@ -1,33 +1,18 @@
 """`ratchet argilla` before the first `up`: help with examples, exit statuses, and nothing written or imported."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from python_process import run_script
+from python_process import run_ratchet, run_script
 
 REPOSITORY = Path(__file__).parents[3]
 HEAVY = ("datasets", "mlflow", "prefect", "torch", "argilla", "httpx")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", "argilla", *arguments],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("command", ["up", "down", "status", "credentials"])
 def test_every_help_has_an_example_and_json(command: str) -> None:
-    shown = run(command, "--help")
+    shown = run_ratchet("argilla", command, "--help")
     assert shown.returncode == 0
     assert f"Example: ratchet argilla {command}" in shown.stdout
     assert "--json" in shown.stdout
@@ -44,30 +29,30 @@ def test_every_help_has_an_example_and_json(command: str) -> None:
     ],
 )
 def test_wrong_use_ends_with_status_2(arguments: list[str], sentence: str) -> None:
-    refused = run(*arguments)
+    refused = run_ratchet("argilla", *arguments)
     assert refused.returncode == 2
     assert sentence in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_status_tells_how_to_start_it_and_fails(ratchet_home: Path) -> None:
-    shown = run("status")
+    shown = run_ratchet("argilla", "status")
     assert (shown.returncode, shown.stderr) == (1, "")
     assert shown.stdout.splitlines()[-1] == "Argilla does not run: `ratchet argilla up` starts it"
 
-    printed = json.loads(run("status", "--json").stdout)
+    printed = json.loads(run_ratchet("argilla", "status", "--json").stdout)
     assert (printed["works"], printed["url"]) == (False, None)
     assert {service["state"] for service in printed["services"].values()} == {"stopped"}
     assert not ratchet_home.exists()
 
 
 def test_down_is_harmless(ratchet_home: Path) -> None:
-    done = run("down", "--json")
+    done = run_ratchet("argilla", "down", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"ended": []})
     assert not ratchet_home.exists()
 
 
 def test_credentials_of_none_are_refused_with_the_remedy(ratchet_home: Path) -> None:
-    refused = run("credentials")
+    refused = run_ratchet("argilla", "credentials")
     sentence = f"error: There is no Argilla in {ratchet_home} yet: run `ratchet argilla up`.\n"
     assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
     assert not ratchet_home.exists()

@@ -1,35 +1,18 @@
 """The command line: examples in every help, light start, exit statuses, and errors of one sentence."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from python_process import run_script
+from python_process import run_ratchet, run_script
 
 from flows.cli import app
 
 REPOSITORY = Path(__file__).parents[3]
 COMMANDS = sorted(set(typer.main.get_command(app).commands) - {"argilla"})  # type: ignore[attr-defined]
 HEAVY = ("datasets", "mlflow", "numpy", "peft", "prefect", "scipy", "torch", "transformers", "trl")
-
-
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """`ratchet` with these arguments, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -70,7 +53,7 @@ def test_every_command_of_the_contract_is_there() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_each_command_shows_an_example_of_that_command(command: str) -> None:
     for flag in ("--help", "-h"):
-        shown = run(command, flag)
+        shown = run_ratchet(command, flag)
 
         assert (shown.returncode, shown.stderr) == (0, "")
         assert f"  Example: ratchet {command}" in shown.stdout
@@ -132,7 +115,7 @@ print("imported:", *sorted({{"mlflow", "prefect", "torch", "transformers", "trl"
     ],
 )
 def test_wrong_use_ends_with_status_2_and_says_what_was_wrong(arguments: list[str], sentence: str) -> None:
-    refused = run(*arguments)
+    refused = run_ratchet(*arguments)
 
     assert refused.returncode == 2
     assert sentence in refused.stderr + (refused.stdout if not arguments else "")
@@ -140,7 +123,7 @@ def test_wrong_use_ends_with_status_2_and_says_what_was_wrong(arguments: list[st
 
 
 def test_every_problem_is_one_line_on_stderr_and_the_status_is_1(two_mistakes: Path) -> None:
-    refused = run("round", str(two_mistakes))
+    refused = run_ratchet("round", str(two_mistakes))
 
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -148,7 +131,7 @@ def test_every_problem_is_one_line_on_stderr_and_the_status_is_1(two_mistakes: P
 
 
 def test_with_json_the_problems_are_one_object_on_stdout(two_mistakes: Path) -> None:
-    refused = run("round", str(two_mistakes), "--json")
+    refused = run_ratchet("round", str(two_mistakes), "--json")
 
     assert refused.returncode == 1
     assert sorted(json.loads(refused.stdout)["errors"]) == expected_problems(two_mistakes)
@@ -159,7 +142,7 @@ def test_with_json_the_problems_are_one_object_on_stdout(two_mistakes: Path) -> 
 def test_debug_shows_the_traceback_wherever_it_stands(two_mistakes: Path, where: str) -> None:
     arguments = ["status", "--config", str(two_mistakes)]
 
-    refused = run(*(["--debug", *arguments] if where == "before" else [*arguments, "--debug"]))
+    refused = run_ratchet(*(["--debug", *arguments] if where == "before" else [*arguments, "--debug"]))
 
     assert refused.returncode == 1
     assert "Traceback (most recent call last):" in refused.stderr
@@ -168,14 +151,14 @@ def test_debug_shows_the_traceback_wherever_it_stands(two_mistakes: Path, where:
 
 def test_without_a_config_the_commands_say_how_to_name_one(tmp_path: Path, ratchet_home: Path) -> None:
     for arguments in (["status"], ["history"], ["why", "1"], ["rollback"], ["ask", "What?"]):
-        refused = run(*arguments, cwd=tmp_path)
+        refused = run_ratchet(*arguments, cwd=tmp_path)
 
         sentence = f"There is no ratchet.yaml here and no round in {ratchet_home} yet: name the config with --config."
         assert (refused.returncode, refused.stderr) == (1, f"error: {sentence}\n")
 
 
 def printed_json(*arguments: str) -> dict[str, Any]:
-    shown = run(*arguments, "--json")
+    shown = run_ratchet(*arguments, "--json")
     assert shown.returncode == 0, shown.stderr
     printed: dict[str, Any] = json.loads(shown.stdout)
     return printed
@@ -190,10 +173,10 @@ def test_init_prints_and_writes_a_domain_that_status_can_read(tmp_path: Path) ->
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
-    run("init", str(tmp_path))
+    run_ratchet("init", str(tmp_path))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
-    refused = run("init", str(tmp_path))
+    refused = run_ratchet("init", str(tmp_path))
 
     assert refused.returncode == 1 and refused.stderr.startswith("error: ")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -212,7 +195,7 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "test_datasets": [],
         "end_users": [],
     }
-    assert run("status", "--config", str(config)).stdout.splitlines() == [
+    assert run_ratchet("status", "--config", str(config)).stdout.splitlines() == [
         "Domain tiny, 0 judgements",
         "round  stages done  champion at start  outcome",
         f"`ratchet round {config}` would run round 1: no round has been run yet",
@@ -220,14 +203,14 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
 
 
 def test_the_config_in_the_current_folder_needs_no_name(config: Path) -> None:
-    shown = run("status", cwd=config.parent)
+    shown = run_ratchet("status", cwd=config.parent)
 
     assert shown.returncode == 0
     assert shown.stdout.startswith("Domain tiny, 0 judgements\n")
 
 
 def test_a_command_that_only_looks_writes_no_state(config: Path, ratchet_home: Path) -> None:
-    run("status", "--config", str(config))
-    run("round", "--help")
+    run_ratchet("status", "--config", str(config))
+    run_ratchet("round", "--help")
 
     assert not ratchet_home.exists()

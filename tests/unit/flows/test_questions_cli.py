@@ -1,12 +1,10 @@
 """`ratchet questions` on the command line: what it prints, where it writes, and what it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from python_process import run_ratchet
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -25,22 +23,9 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """`ratchet questions` with these arguments, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", "questions", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_the_questions_are_written_and_told(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "synthetic.jsonl"
-    done = run(config, "--out", out, "--json")
+    done = run_ratchet("questions", config, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert {key: result[key] for key in ("domain", "file", "questions", "drafted", "left_out")} == {
@@ -52,10 +37,10 @@ def test_the_questions_are_written_and_told(config: Path, tmp_path: Path) -> Non
     }
     (row,) = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert (row["question"], row["metadata"]["synthetic"]) == ("How do I begin?", True)
-    again = run(config, "--out", out)
+    again = run_ratchet("questions", config, "--out", out)
     assert again.returncode == 1
     assert again.stderr == f"error: {out} is there already: name another file, or write it anew with --force.\n"
-    forced = run(config, "--out", out, "--force")
+    forced = run_ratchet("questions", config, "--out", out, "--force")
     assert forced.returncode == 0
     assert forced.stdout.startswith(
         "1 synthetic question for tiny by templates 1, from 1 of 1 passage of 1 document\nwritten  1\nkept     1\n"
@@ -77,7 +62,9 @@ def test_the_questions_are_written_and_told(config: Path, tmp_path: Path) -> Non
 def test_what_cannot_be_done_is_refused_with_one_sentence(
     config: Path, arguments: list[str], status: int, message: str
 ) -> None:
-    done = run(config, *(argument.replace("{folder}", str(config.parent)) for argument in arguments))
+    done = run_ratchet(
+        "questions", config, *(argument.replace("{folder}", str(config.parent)) for argument in arguments)
+    )
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr

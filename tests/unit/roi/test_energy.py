@@ -4,16 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+from energy_counters import write_counter
 
-from tasks.files import write_atomically
 from tasks.roi.energy import Counter, energy_between_j, measure_energy, read_counters
-
-
-def write_counter(root: Path, folder: str, name: str, energy_uj: int, range_uj: int = 1_000_000) -> None:
-    path = root / folder
-    path.mkdir(parents=True, exist_ok=True)
-    for file, value in (("name", name), ("energy_uj", energy_uj), ("max_energy_range_uj", range_uj)):
-        write_atomically(path / file, f"{value}\n".encode())  # a reader never sees half a number, as with the kernel's
 
 
 @pytest.fixture
