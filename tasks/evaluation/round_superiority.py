@@ -24,7 +24,9 @@ def prove_superiority(config: Config, home: Home, report: ArmReport) -> Superior
     settings = config.promote
     differences = paired_scores(read_rows(home.objects, report.answers, AnswerRow), settings.primary_metric)
     largest = _LARGEST_DIFFERENCE.get(settings.primary_metric, 1.0)
-    earlier = tuple(decision.superiority.held for decision in read_decisions(home, report.domain, report.round))
+    earlier = tuple(
+        decision.evidence.superiority.held for decision in read_decisions(home, report.domain, report.round)
+    )
     level = next_level(settings.error_rate, earlier)
     used = [other for other in read_reports(home, report.domain) if other.round < report.round]
     return SuperiorityTest(

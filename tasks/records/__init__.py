@@ -37,19 +37,16 @@ from tasks.records.benchmark import (
 )
 from tasks.records.contexts import ContextKind, ContextPlan, RowContext, TrainedContexts
 from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
+from tasks.records.decisions import Certificate, Check, GateEvidence, PromotionDecision, SuperiorityTest
 from tasks.records.domain import Document, Domain, Question
 from tasks.records.evaluation import (
     AnswerRow,
     ArmReport,
     ArmResult,
-    Certificate,
-    Check,
     HeadToHead,
     Latency,
     MetricSummary,
     PairedDifference,
-    PromotionDecision,
-    SuperiorityTest,
     TokenCounts,
 )
 from tasks.records.feedback import Candidate, Comparison, Feedback, FeedbackBatch, LabelDataset
@@ -109,6 +106,7 @@ __all__ = [
     "Feedback",
     "FeedbackBatch",
     "FileRef",
+    "GateEvidence",
     "HeadToHead",
     "IndexRef",
     "JudgedWinRate",

@@ -1,10 +1,10 @@
 """How the arms did, and what was decided."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from tasks.records.base import ARMS, Count, FileRef, Record, Seconds, Sha256, Share
+from tasks.records.base import ARMS, Count, FileRef, Record, Seconds, Sha256
 from tasks.records.feedback import LabelDataset
 from tasks.records.models import Adapter, ModelVersion
 
@@ -105,55 +105,3 @@ class AnswerRow(Record):
     answer: str
     contexts: tuple[str, ...] = ()
     metrics: dict[str, float] = Field(default_factory=dict)
-
-
-class Check(Record):
-    """One named reason for or against a promotion."""
-
-    name: str
-    passed: bool
-    sentence: str = Field(description="what was found, with the figures")
-    evidence: dict[str, Any] = Field(description="the numbers the sentence rests on")
-
-
-class Certificate(Record):
-    """The machine-checkable reasons for a decision; it promotes when every check passed."""
-
-    checks: tuple[Check, ...] = Field(min_length=1)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-
-class SuperiorityTest(Record):
-    """Whether the challenger is better than the champion, with error control across the rounds of the domain."""
-
-    metric: str
-    questions: Count = Field(description="test questions both answered")
-    minimum_effect: Share = Field(description="gain that had to be exceeded")
-    p_value: Share = Field(description="of a gain that is not above the minimum effect")
-    level: Share = Field(description="this round's part of the error rate: the p-value up to which the finding holds")
-    error_rate: Share = Field(description="of all rounds of the domain together")
-    earlier: tuple[bool, ...] = Field(description="for each round decided before, whether its finding held")
-    exposures: Count = Field(description="of those rounds, how many used the same test set")
-    proven_gain: float | None = Field(description="the gain that is proven at the level; None: none is")
-
-    @property
-    def held(self) -> bool:
-        """Whether the challenger is proven better."""
-        return self.p_value <= self.level
-
-
-class PromotionDecision(Record):
-    """What the gate decided, and what the registry did."""
-
-    round: Annotated[int, Field(ge=1)]
-    promoted: bool
-    challenger: ModelVersion
-    champion_before: ModelVersion
-    champion: ModelVersion = Field(description="the champion from now on")
-    superiority: SuperiorityTest
-    certificate: Certificate
-    max_logit_difference: float = Field(description="largest |logit| gap between evaluated and reloaded model")

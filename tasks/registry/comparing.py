@@ -13,7 +13,6 @@ from tasks.errors import ModelError
 from tasks.home import Home
 from tasks.records import ModelVersion
 from tasks.registry.fetching import load_version
-from tasks.registry.gate import MAX_LOGIT_DIFFERENCE
 
 if TYPE_CHECKING:
     import torch
@@ -68,17 +67,3 @@ def largest_difference(expected: "Sequence[torch.Tensor]", found: "Sequence[torc
     gaps = [float((one.float() - other.float()).abs().max()) for one, other in zip(expected, found, strict=True)]
     # max() would step over a NaN that does not come first.
     return math.inf if any(map(math.isnan, gaps)) else max(gaps)
-
-
-def require_same_model(version: ModelVersion, max_difference: float) -> None:
-    """Returns when the logits are within 1e-3 of each other.
-
-    Raises:
-        ModelError: when they are not; the version must not be promoted.
-    """
-    if not max_difference <= MAX_LOGIT_DIFFERENCE:
-        raise ModelError(
-            f"Version {version.version} of {version.name} is not the model that was evaluated: loaded back from the "
-            f"registry, its logits differ by {max_difference:.3g} ({MAX_LOGIT_DIFFERENCE:g} allowed); it is not "
-            "promoted. Delete the version in MLflow and run the promote stage again."
-        )

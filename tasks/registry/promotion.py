@@ -2,17 +2,19 @@
 
 from tasks.config import Config
 from tasks.domain.loading import frozen_test_set
+from tasks.gate.certificate import decide
+from tasks.gate.figures import finite
+from tasks.gate.improvement import require_comparison
 from tasks.home import Home
 from tasks.models.generation import encode_prompts
 from tasks.models.hardware import choose_hardware
 from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say
-from tasks.records import ArmReport, Certificate, Check, Domain, ModelVersion, PromotionDecision, SuperiorityTest
+from tasks.records import ArmReport, Domain, GateEvidence, ModelVersion, PromotionDecision, SuperiorityTest
 from tasks.registry import mlflow_registry as registry
-from tasks.registry.comparing import logits_of, reload_and_compare, require_same_model
+from tasks.registry.comparing import logits_of, reload_and_compare
 from tasks.registry.connection import tracking_uri
-from tasks.registry.gate import decide, same_model
 from tasks.registry.model_card import model_card
 from tasks.snapshots import read_snapshot
 
@@ -32,7 +34,7 @@ def compare_logits(config: Config, home: Home, domain: Domain, challenger: Model
     """The largest gap between the logits of the adapter that was evaluated and of the registered version.
 
     Raises:
-        ModelError: when it exceeds 1e-3: what would be served is not what was evaluated.
+        ModelError: when the version cannot be loaded, or its logits have another shape.
     """
     assert challenger.adapter is not None
     hardware = choose_hardware(config.model)
@@ -42,9 +44,7 @@ def compare_logits(config: Config, home: Home, domain: Domain, challenger: Model
     token_ids = encode_prompts(tokenizer, prompts, config.generation.max_prompt_tokens)
     evaluated = load_model(challenger.base, home.adapters / challenger.adapter.sha256, hardware)
     expected = logits_of(evaluated, token_ids)
-    difference = reload_and_compare(config, home, challenger, expected, token_ids)
-    require_same_model(challenger, difference)
-    return difference
+    return reload_and_compare(config, home, challenger, expected, token_ids)
 
 
 def decide_and_promote(
@@ -61,9 +61,16 @@ def decide_and_promote(
     attempt that was killed.
     """
     current = registry.read_alias(config, home, registry.CHAMPION_ALIAS)
-    gate = decide(report, superiority, config.promote)
-    checks = (*gate.checks, same_model(max_logit_difference), same_champion(report, current, challenger))
-    certificate = Certificate(checks=checks)
+    evidence = GateEvidence(
+        questions=report.questions,
+        comparison=require_comparison(report, superiority.metric),
+        superiority=superiority,
+        max_logit_difference=finite(max_logit_difference),
+        compared_with=report.champion.version,
+        champion_now=current.version if current else None,
+        challenger=challenger.version,
+    )
+    certificate = decide(evidence, config.promote)
     if certificate.passed:
         registry.promote(config, home, challenger)
     decision = PromotionDecision(
@@ -72,27 +79,12 @@ def decide_and_promote(
         challenger=challenger,
         champion_before=report.champion,
         champion=challenger if certificate.passed else current or report.champion,
-        superiority=superiority,
+        evidence=evidence,
+        settings=config.promote,
         certificate=certificate,
-        max_logit_difference=max_logit_difference,
     )
     snapshot = read_snapshot(home.snapshots, report.challenger.snapshot_sha256)
     uri = tracking_uri(config, home)
     card = model_card(challenger, config, tracking_uri=uri, snapshot=snapshot, report=report, decision=decision)
     registry.describe_version(config, home, challenger, card)
     return decision
-
-
-def same_champion(report: ArmReport, current: ModelVersion | None, challenger: ModelVersion) -> Check:
-    """Passes when the champion is still the one that the challenger was compared with."""
-    compared, now = report.champion.version, current.version if current else None
-    passed = now in (compared, challenger.version)
-    if passed:
-        sentence = f"The champion is still version {compared}, with which the challenger was compared."
-    else:
-        sentence = (
-            f"The challenger was compared with version {compared}, but the champion is now "
-            f"{f'version {now}' if now else 'none'}: run the next round to compare with that one."
-        )
-    evidence = {"compared_with": compared, "champion_now": now, "challenger": challenger.version}
-    return Check(name="same_champion", passed=passed, sentence=sentence, evidence=evidence)

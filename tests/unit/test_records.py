@@ -1,7 +1,7 @@
 """Records are frozen, refuse what they do not know, and survive their own JSON."""
 
 import pytest
-from example_superiority import superiority
+from example_decisions import promotion_decision
 from pydantic import ValidationError
 
 from tasks.files import canonical_json
@@ -28,7 +28,6 @@ from tasks.records import (
     ModelVersion,
     PairedDifference,
     PreferencePair,
-    PromotionDecision,
     Question,
     Record,
     Snapshot,
@@ -118,16 +117,7 @@ RECORDS: list[Record] = [
         answers=FILE,
     ),
     AnswerRow(question_id="q", arm="rag", question="What?", reference="Yes", answer="No", contexts=("x",)),
-    PromotionDecision(
-        round=1,
-        promoted=True,
-        challenger=CHALLENGER,
-        champion_before=CHAMPION,
-        champion=CHALLENGER,
-        superiority=superiority(),
-        certificate=CERTIFICATE,
-        max_logit_difference=0.0,
-    ),
+    promotion_decision(CHALLENGER, CHAMPION, certificate=CERTIFICATE),
 ]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_decisions import gate_evidence, promotion_decision
 from example_superiority import not_proven, superiority
 from numpy.typing import NDArray
 
@@ -209,16 +210,16 @@ def _decide(report: ArmReport, needed: int) -> PromotionDecision:
     )
     certificate = Certificate(checks=checks)
     challenger = CHAMPION.model_copy(update={"version": 4, "adapter": report.challenger})
-    return PromotionDecision(
-        round=4,
-        promoted=certificate.passed,
-        challenger=challenger,
-        champion_before=CHAMPION,
-        champion=challenger if certificate.passed else CHAMPION,
+    evidence = gate_evidence(
+        questions=report.questions,
+        comparison=comparison,
         superiority=superiority() if low > 0 else not_proven(),
-        certificate=certificate,
         max_logit_difference=2e-6,
+        compared_with=CHAMPION.version,
+        champion_now=CHAMPION.version,
+        challenger=challenger.version,
     )
+    return promotion_decision(challenger, CHAMPION, round=4, evidence=evidence, certificate=certificate)
 
 
 def _curves() -> Mapping[str, Sequence[tuple[int, float]]]:

@@ -53,9 +53,13 @@ def test_without_a_decision_report_json_says_null(make_round: MakeRound) -> None
 
 def test_a_model_that_came_back_broken_is_reported_with_null_and_not_nan(make_round: MakeRound, tmp_path: Path) -> None:
     sample = make_round(questions=5)
-    broken = sample.decision.model_copy(update={"max_logit_difference": math.nan})
+    evidence = sample.decision.evidence
+    comparison = evidence.comparison.model_copy(update={"difference": math.nan})
+    broken = sample.decision.model_copy(update={"evidence": evidence.model_copy(update={"comparison": comparison})})
     write_report(tmp_path, sample.report, broken, sample.answers, {}, {})
-    assert json.loads((tmp_path / "report.json").read_text())["decision"]["max_logit_difference"] is None
+    assert (
+        json.loads((tmp_path / "report.json").read_text())["decision"]["evidence"]["comparison"]["difference"] is None
+    )
 
 
 def test_provenance_that_is_not_json_is_refused_before_anything_is_written(

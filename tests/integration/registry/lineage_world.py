@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from example_decisions import promotion_decision
 from example_judges import NO_ROWS
 from example_records import judgement
 from example_snapshots import write_snapshot
-from example_superiority import not_proven, superiority
 
 from tasks.config import Config
 from tasks.curation.summary import summarise_feedback
@@ -30,7 +30,6 @@ from tasks.records import (
     Message,
     ModelVersion,
     PreferencePair,
-    PromotionDecision,
     Snapshot,
 )
 from tasks.registry import mlflow_registry as registry
@@ -102,16 +101,8 @@ def build_world(config: Config, home: Home, base: BaseModelRef, train: Callable[
         adapter = trained.adapter.model_copy(update={"snapshot_sha256": snapshot.sha256, "parent_sha256": parent})
         write_stage(folder, "train", "key", adapter)
         version = registry.register_adapter(config, home, adapter, trained.folder, tags={})
-        decision = PromotionDecision(
-            round=number,
-            promoted=number < 3,
-            challenger=version,
-            champion_before=champion,
-            champion=version if number < 3 else champion,
-            superiority=superiority() if number < 3 else not_proven(),
-            certificate=Certificate(checks=(Check(name="better", passed=number < 3, sentence="It is.", evidence={}),)),
-            max_logit_difference=0.0,
-        )
+        certificate = Certificate(checks=(Check(name="better", passed=number < 3, sentence="It is.", evidence={}),))
+        decision = promotion_decision(version, champion, round=number, certificate=certificate)
         write_stage(folder, "promote", "key", decision)
         if number < 3:
             registry.promote(config, home, version)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from example_decisions import gate_evidence, promotion_decision
 from example_models import BASE, adapter
 from example_superiority import not_proven, superiority
 
@@ -11,20 +12,11 @@ from tasks.evaluation.round_superiority import paired_scores, prove_superiority
 from tasks.evaluation.superiority import next_level
 from tasks.files import write_rows
 from tasks.home import Home
-from tasks.records import (
-    AnswerRow,
-    ArmReport,
-    Certificate,
-    Check,
-    ModelVersion,
-    PromotionDecision,
-    SuperiorityTest,
-)
+from tasks.records import AnswerRow, ArmReport, ModelVersion, SuperiorityTest
 from tasks.rounds import write_stage
 
 CHAMPION = ModelVersion(name="demo", version=1, base=BASE)
 CONFIG = Config(root=Path(), name="demo", questions="questions.jsonl")
-CERTIFICATE = Certificate(checks=(Check(name="any", passed=True, sentence="It is.", evidence={}),))
 
 
 @pytest.fixture
@@ -57,16 +49,7 @@ def decide_round(home: Home, number: int, test: SuperiorityTest, test_set: str =
     """A round that was evaluated and decided."""
     folder = home.round("demo", number)
     write_stage(folder, "evaluate", "key", report(home, number, [0.0], test_set))
-    decision = PromotionDecision(
-        round=number,
-        promoted=False,
-        challenger=CHAMPION,
-        champion_before=CHAMPION,
-        champion=CHAMPION,
-        superiority=test,
-        certificate=CERTIFICATE,
-        max_logit_difference=0.0,
-    )
+    decision = promotion_decision(CHAMPION, CHAMPION, round=number, evidence=gate_evidence(superiority=test))
     write_stage(folder, "promote", "key", decision)
 
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
+from example_decisions import gate_evidence, promotion_decision
 from example_models import adapter, paired_difference
-from example_superiority import superiority
 
 from tasks.config import Config
+from tasks.gate.improvement import require_comparison
 from tasks.records import (
     ArmReport,
     ArmResult,
     BaseModelRef,
-    Certificate,
     FileRef,
     Latency,
     MetricSummary,
@@ -21,7 +21,6 @@ from tasks.records import (
     TokenCounts,
     TrainedContexts,
 )
-from tasks.registry.gate import decide
 from tasks.registry.mlflow_registry import MAX_DESCRIPTION
 from tasks.registry.model_card import model_card
 
@@ -77,17 +76,10 @@ REPORT = ArmReport(
 )
 
 
-def decision(certificate: Certificate) -> PromotionDecision:
-    return PromotionDecision(
-        round=1,
-        promoted=certificate.passed,
-        challenger=SECOND,
-        champion_before=FIRST,
-        champion=SECOND if certificate.passed else FIRST,
-        superiority=superiority(),
-        certificate=certificate,
-        max_logit_difference=0.0,
-    )
+def decision(report: ArmReport = REPORT) -> PromotionDecision:
+    comparison = require_comparison(report, "rouge_l")
+    evidence = gate_evidence(questions=report.questions, comparison=comparison)
+    return promotion_decision(SECOND, FIRST, evidence=evidence, settings=CONFIG.promote)
 
 
 def whole_card() -> str:
@@ -98,7 +90,7 @@ def whole_card() -> str:
         base_licence="Apache-2.0",
         snapshot=SNAPSHOT,
         report=REPORT,
-        decision=decision(decide(REPORT, superiority(), CONFIG.promote)),
+        decision=decision(),
     )
 
 
@@ -132,9 +124,7 @@ def test_a_whole_card_fits_into_mlflows_description():
 
 def test_a_refused_challenger_says_what_failed():
     few = REPORT.model_copy(update={"questions": 12})
-    card = model_card(
-        SECOND, CONFIG, tracking_uri=URI, report=few, decision=decision(decide(few, superiority(), CONFIG.promote))
-    )
+    card = model_card(SECOND, CONFIG, tracking_uri=URI, report=few, decision=decision(few))
     assert "Not promoted: version 1 stays the champion." in card
     assert "- FAILED `enough_test_questions`: 12 test questions are too few for a verdict" in card
 

@@ -1,31 +1,12 @@
-"""The gate: whether a challenger may become the champion, as named checks with their figures. Pure.
+"""Whether the challenger is proven better than the champion, on enough test questions. Pure.
 
-A challenger passes when the test set is large enough for a verdict and it is proven better than the champion, with
-error control over all rounds of the domain (`tasks.evaluation.superiority`). "Not lower on one number" is not a
-reason.
+"Not lower on one number" is not a reason: the test is `tasks.evaluation.superiority`'s, with error control over all
+rounds of the domain.
 """
 
-import math
-
 from tasks.errors import RatchetError
-from tasks.records import ArmReport, Certificate, Check, PairedDifference, SuperiorityTest
-from tasks.settings.evaluation import PromoteSettings
-
-MAX_LOGIT_DIFFERENCE = 1e-3
-
-
-def decide(report: ArmReport, superiority: SuperiorityTest, settings: PromoteSettings) -> Certificate:
-    """The certificate of the report's challenger; it may be promoted when every check passed.
-
-    Raises:
-        RatchetError: when the report does not compare challenger and champion on the test's metric.
-    """
-    return Certificate(
-        checks=(
-            enough_test_questions(report.questions, settings.min_test_questions),
-            better_than_champion(superiority, require_comparison(report, superiority.metric)),
-        )
-    )
+from tasks.gate.figures import finite
+from tasks.records import ArmReport, Check, PairedDifference, SuperiorityTest
 
 
 def require_comparison(report: ArmReport, metric: str) -> PairedDifference:
@@ -89,8 +70,8 @@ def better_than_champion(test: SuperiorityTest, comparison: PairedDifference) ->
         ),
         evidence={
             **test.model_dump(mode="json"),
-            "difference": _number(comparison.difference),
-            "ci95": [_number(low), _number(high)],
+            "difference": finite(comparison.difference),
+            "ci95": [finite(low), finite(high)],
             "wins": comparison.wins,
             "ties": comparison.ties,
             "losses": comparison.losses,
@@ -98,29 +79,5 @@ def better_than_champion(test: SuperiorityTest, comparison: PairedDifference) ->
     )
 
 
-def same_model(max_difference: float) -> Check:
-    """Passes when the reloaded model's logits are within 1e-3 of those of the evaluated one.
-
-    Args:
-        max_difference: the largest absolute gap between two logits.
-    """
-    passed = 0.0 <= max_difference <= MAX_LOGIT_DIFFERENCE
-    found = "is the model that was evaluated" if passed else "is not the model that was evaluated"
-    return Check(
-        name="same_model",
-        passed=passed,
-        sentence=(
-            f"The registered model {found}: loaded back, its logits differ by at most {max_difference:.2g} "
-            f"({MAX_LOGIT_DIFFERENCE:g} allowed)."
-        ),
-        evidence={"max_difference": _number(max_difference), "allowed": MAX_LOGIT_DIFFERENCE},
-    )
-
-
 def _p_value(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-6 else "below 0.000001"
-
-
-def _number(value: float) -> float | None:
-    """The value, or None for NaN and infinities, which JSON cannot hold."""
-    return value if math.isfinite(value) else None
