@@ -1,4 +1,4 @@
-"""The columns of the data that curation works on, and frames made of records.
+"""The columns of the data that curation works on.
 
 EVENTS     one row a judgement
 QUESTIONS  one row a question of the domain
@@ -9,11 +9,7 @@ Why Polars: the rules of curation are functions from frame to frame, with column
 strings, and Arrow memory in the process.
 """
 
-from collections.abc import Iterable
-
 import polars as pl
-
-from tasks.records import Candidate, Feedback, Question
 
 EVENTS = pl.Schema(
     {
@@ -66,18 +62,3 @@ ROWS = pl.Schema(
         "feedback": pl.List(pl.String()),  # sorted ids of the judgements behind it
     }
 )
-
-
-def events_frame(feedback: Iterable[Feedback]) -> pl.DataFrame:
-    """EVENTS of these judgements, in their order."""
-    return pl.DataFrame([row.model_dump(include=set(EVENTS.names())) for row in feedback], schema=EVENTS)
-
-
-def questions_frame(questions: Iterable[Question]) -> pl.DataFrame:
-    """QUESTIONS of these questions, in their order."""
-    return pl.DataFrame([row.model_dump(include=set(QUESTIONS.names())) for row in questions], schema=QUESTIONS)
-
-
-def candidates_frame(candidates: Iterable[Candidate]) -> pl.DataFrame:
-    """CANDIDATES of these candidates, in their order."""
-    return pl.DataFrame([row.model_dump(include=set(CANDIDATES.names())) for row in candidates], schema=CANDIDATES)

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the examples that tests share
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -53,9 +55,10 @@ def main() -> None:
 
 def demo_rows(folder: Path) -> list[Any]:
     """The first ROWS demonstrations of the demo domain."""
+    from example_frames import events_frame, questions_frame
+
     from tasks.config import load_config
     from tasks.curation.demonstrations import propose_demonstrations
-    from tasks.curation.frames import events_frame, questions_frame
     from tasks.curation.naming import name_rows
     from tasks.domain.questions import read_questions
     from tasks.domain.stdlib_docstrings import write_demo
@@ -227,7 +230,6 @@ def measure_generation(base: Any, hardware: Any, rows: Sequence[Any]) -> dict[st
 
 def measure_orchestration(folder: Path) -> float:
     """Seconds of a whole `ratchet round` whose model has 38,000 weights: all but the models' own work."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tiny_model import write_tiny_model
 
     from tasks.domain.stdlib_docstrings import write_demo

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 import pytest
+from example_frames import events_frame
 from example_records import judgement, minute
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,6 @@ from tasks.curation.annotators import (
     hostile_annotators,
     rank_annotators,
 )
-from tasks.curation.frames import events_frame
 from tasks.records import Feedback, Preference
 
 ONE = 1_000_000

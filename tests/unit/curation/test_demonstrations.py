@@ -2,10 +2,10 @@
 
 import polars as pl
 import pytest
+from example_frames import questions_frame
 from example_records import question
 
 from tasks.curation.demonstrations import REASONS, drop_duplicate_demonstrations, propose_demonstrations
-from tasks.curation.frames import questions_frame
 from tasks.curation.naming import name_rows
 from tasks.curation.tallies import tally, total
 from tasks.feedback.event_frames import whole_frame

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from example_domain import curate_records
+from example_frames import events_frame
 from example_records import candidate, judgement, question
 
 from tasks.config import Config
 from tasks.curation.annotators import annotator_agreement, drop_annotators, hostile_annotators
-from tasks.curation.frames import events_frame
 from tasks.curation.resolution import resolve_judgements
 from tasks.home import Home
 from tasks.records import Feedback, Snapshot

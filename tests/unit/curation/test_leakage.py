@@ -3,8 +3,8 @@
 import example_records
 import polars as pl
 import pytest
+from example_frames import questions_frame
 
-from tasks.curation.frames import questions_frame
 from tasks.curation.leakage import assert_no_test_families
 from tasks.errors import IntegrityError
 from tasks.records import Question, Split

@@ -5,10 +5,10 @@ from functools import partial
 import example_records
 import polars as pl
 import pytest
+from example_frames import candidates_frame, questions_frame
 from example_records import candidate
 
 from tasks.curation.filters.caps import cap_per_prompt
-from tasks.curation.frames import candidates_frame, questions_frame
 from tasks.curation.naming import name_rows
 from tasks.curation.preference_pairs import (
     REASONS,

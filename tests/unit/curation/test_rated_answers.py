@@ -1,9 +1,9 @@
 """Thumbs on single answers become rated answers: one for each answer, by the majority of the latest thumbs."""
 
 import pytest
+from example_frames import candidates_frame, questions_frame
 from example_records import candidate, judgement, minute, question
 
-from tasks.curation.frames import candidates_frame, questions_frame
 from tasks.curation.naming import name_rows
 from tasks.curation.rated_answers import REASONS, drop_repeated_ratings, propose_rated_answers
 from tasks.curation.tallies import total

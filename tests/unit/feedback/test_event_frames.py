@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from example_frames import events_frame
 from example_records import judgement, minute
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.curation.frames import EVENTS, events_frame
+from tasks.curation.frames import EVENTS
 from tasks.errors import IntegrityError
 from tasks.feedback import event_frames, log
 from tasks.feedback.event_frames import canonical_lines, last_words, parse_segment, to_records, whole_frame

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from example_frames import events_frame
 from example_records import judgement
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.curation.frames import events_frame
 from tasks.errors import IntegrityError
 from tasks.feedback import withdrawals
 from tasks.feedback.withdrawals import (
