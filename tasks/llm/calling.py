@@ -128,11 +128,13 @@ async def ask_once(client: "AsyncOpenAI", endpoint: Endpoint, request: ChatReque
     except TimeoutError as error:
         raise UnansweredError(f"no reply within {endpoint.timeout_s:g} s", may_have_cost=True) from error
     except APIStatusError as error:
-        raise translate_status(endpoint, error.status_code, error.response.headers, error) from error
+        raise translate_status(endpoint, error.status_code, error.response.headers, error) from _cause(endpoint, error)
     except APIConnectionError as error:
-        raise translate_connection(endpoint, error) from error
+        raise translate_connection(endpoint, error) from _cause(endpoint, error)
     except OpenAIError as error:
-        raise EndpointError(f"{endpoint.named} cannot be asked ({quoted(endpoint, error)}).") from error
+        raise EndpointError(f"{endpoint.named} cannot be asked ({quoted(endpoint, error)}).") from _cause(
+            endpoint, error
+        )
     return _read(endpoint, body, time.monotonic() - started)
 
 
@@ -149,13 +151,18 @@ def _body(endpoint: Endpoint, request: ChatRequest, temperature: float) -> dict[
     return {**body, "response_format": {"type": "json_schema", "json_schema": schema}}
 
 
+def _cause(endpoint: Endpoint, error: Exception) -> Exception | None:
+    """The error, for the traceback that debugging and Prefect's log show; None: it would show the key."""
+    return error if endpoint.key.taken_out(str(error)) == str(error) else None
+
+
 def _read(endpoint: Endpoint, body: bytes, latency_s: float) -> Answer:
     try:
         completion = _Completion.model_validate_json(body)
     except ValidationError as error:
         start = endpoint.key.taken_out(body[:300].decode("utf-8", "replace"))
         why = f"its reply is no chat completion, it begins {first_line(start)[:60]!r}"
-        raise UnansweredError(why, may_have_cost=True) from error
+        raise UnansweredError(why, may_have_cost=True) from _cause(endpoint, error)
     try:
         usage = _Usage.model_validate(completion.usage)
         used = Tokens(prompt=usage.prompt_tokens, completion=usage.completion_tokens)
