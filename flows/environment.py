@@ -4,6 +4,7 @@ import os
 import warnings
 
 from tasks.home import Home
+from tasks.services.state import running_api_url
 
 DEBUG = "RATCHET_DEBUG"
 
@@ -11,7 +12,8 @@ DEBUG = "RATCHET_DEBUG"
 def prepare_environment(home: Home, *, debug: bool | None = None) -> None:
     """Points Prefect's state at the home and quiets what would drown Ratchet's own progress.
 
-    A value the user has set is kept: production points PREFECT_API_URL at its server.
+    A value the user has set is kept: production points PREFECT_API_URL at its server. Without one, it is the home's
+    own server while `ratchet up` keeps one running.
 
     Args:
         debug: quiets nothing; None: as in the process that started this one, which is how a deployment runs a flow.
@@ -32,6 +34,8 @@ def prepare_environment(home: Home, *, debug: bool | None = None) -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    if "PREFECT_API_URL" not in os.environ and (url := running_api_url(home)) is not None:
+        defaults["PREFECT_API_URL"] = url
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     if not debug:

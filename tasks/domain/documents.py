@@ -38,7 +38,7 @@ def read_documents(root: Path, globs: Sequence[str]) -> DocumentsRead:
     documents: list[Document] = []
     skipped: list[str] = []
     remarks: list[str] = []
-    for document_id, path in sorted(_matched_files(root, globs).items()):
+    for document_id, path in sorted(matched_files(root, globs).items()):
         try:
             parsed = parse_file(path.suffix, path.read_bytes())
             place = {"format": path.suffix[1:].lower(), "folder": document_id.rpartition("/")[0]}
@@ -54,7 +54,12 @@ def read_documents(root: Path, globs: Sequence[str]) -> DocumentsRead:
     return DocumentsRead(documents, skipped, remarks)
 
 
-def _matched_files(root: Path, globs: Sequence[str]) -> dict[str, Path]:
+def matched_files(root: Path, globs: Sequence[str]) -> dict[str, Path]:
+    """The files below `root` that the globs match, by document id.
+
+    Raises:
+        DomainError: for each glob that matches no file.
+    """
     files: dict[str, Path] = {}
     problems: list[str] = []
     for pattern in globs:

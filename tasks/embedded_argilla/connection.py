@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from tasks.embedded_argilla.credentials import find_credentials
 from tasks.embedded_argilla.layout import layout_of
-from tasks.embedded_argilla.ports import HOST
 from tasks.embedded_argilla.state import read_state
 from tasks.home import Home
+from tasks.services.ports import HOST
 
 
 @dataclass(frozen=True)

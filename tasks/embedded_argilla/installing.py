@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.embedded_argilla.layout import CONSTRAINTS, Layout
-from tasks.embedded_argilla.processes import last_words, size_after_rotation
 from tasks.errors import RatchetError
 from tasks.files import sha256_of, sha256_of_file, write_atomically
 from tasks.progress import LINE_EVERY_S, say
+from tasks.services.processes import last_words, size_after_rotation
 
 # Newer Pythons have no wheels of what argilla-server 2.8.0 pins.
 PYTHONS = ((3, 11), (3, 12), (3, 13))

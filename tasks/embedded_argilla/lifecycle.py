@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.embedded_argilla import processes, services
+from tasks.embedded_argilla import services
 from tasks.embedded_argilla.connection import EmbeddedArgilla, connection_of
 from tasks.embedded_argilla.credentials import Credentials, find_credentials, make_credentials
 from tasks.embedded_argilla.installing import install, is_installed
@@ -22,6 +22,7 @@ from tasks.embedded_argilla.state import SERVICES, Service, State, read_state, w
 from tasks.errors import HomeError, RatchetError
 from tasks.home import Home, make_writable
 from tasks.progress import LINE_EVERY_S, say
+from tasks.services import processes
 
 if TYPE_CHECKING:
     import psutil

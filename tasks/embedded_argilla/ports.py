@@ -1,31 +1,9 @@
 """The loopback port that Argilla answers at."""
 
-import errno
-import socket
-
 from tasks.errors import RatchetError
+from tasks.services.ports import first_free, is_free
 
-HOST = "127.0.0.1"
 DEFAULT_PORTS = range(6900, 7000)  # the first is Argilla's own default
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now.
-
-    Raises:
-        RatchetError: when the system does not let this user have it.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except PermissionError as error:
-            raise RatchetError(f"Port {port} is reserved for root: choose one above 1023 with --port.") from error
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise
-    return True
 
 
 def choose_port(wanted: int | None, remembered: int | None) -> int:
@@ -45,7 +23,7 @@ def choose_port(wanted: int | None, remembered: int | None) -> int:
                 "end that program, or choose another port with --port."
             )
         return remembered
-    free = next((port for port in DEFAULT_PORTS if is_free(port)), None)
+    free = first_free(DEFAULT_PORTS)
     if free is None:
         first, last = DEFAULT_PORTS[0], DEFAULT_PORTS[-1]
         raise RatchetError(f"No port from {first} to {last} is free: choose another with --port.")

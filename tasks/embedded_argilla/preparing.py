@@ -7,11 +7,11 @@ from contextlib import closing
 from tasks.embedded_argilla.credentials import Credentials
 from tasks.embedded_argilla.installing import pins
 from tasks.embedded_argilla.layout import SCRIPTS, Layout
-from tasks.embedded_argilla.processes import last_words, size_after_rotation
 from tasks.embedded_argilla.services import service_environment
 from tasks.errors import RatchetError
 from tasks.files import canonical_json, sha256_of, sha256_of_directory
 from tasks.progress import say
+from tasks.services.processes import last_words, size_after_rotation
 
 SEARCH_ENGINE = SCRIPTS / "sqlite_search"
 

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from tasks.embedded_argilla.credentials import Credentials
 from tasks.embedded_argilla.installing import find_python, find_redis, installer
 from tasks.embedded_argilla.layout import SCRIPTS, Layout
-from tasks.embedded_argilla.ports import HOST
-from tasks.embedded_argilla.processes import find_process, start_detached
-from tasks.embedded_argilla.state import ProcessRecord, Service, State
+from tasks.embedded_argilla.state import Service, State
 from tasks.errors import RatchetError
+from tasks.services.ports import HOST
+from tasks.services.processes import ProcessRecord, find_process, start_detached
 
 ANSWER_WITHIN_S = 5.0
 # The worker reports every 5 s while it has nothing to do.

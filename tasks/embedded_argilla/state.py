@@ -7,18 +7,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.embedded_argilla.layout import Layout
 from tasks.errors import IntegrityError
 from tasks.files import canonical_json, write_atomically
+from tasks.services.processes import ProcessRecord
 
 Service = Literal["redis", "server", "worker"]
 SERVICES: tuple[Service, ...] = get_args(Service)  # in the order in which they start
-
-
-class ProcessRecord(BaseModel):
-    """A process that outlives the command which started it; a reused pid has another start time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    pid: int
-    started: float  # seconds since the epoch, as psutil tells it
 
 
 class State(BaseModel):

@@ -82,8 +82,8 @@ class Story:
     """What happened while a domain was watched, in the order of the fields."""
 
     ratchet: Any = None
-    deployment: dict[str, Any] = field(default_factory=dict)
-    trigger: dict[str, Any] = field(default_factory=dict)
+    deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    triggers: list[dict[str, Any]] = field(default_factory=list)
     ready_too_early: int = -1
     ready: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
@@ -102,8 +102,8 @@ class Story:
 def story(make_ratchet: Callable[..., Any], prefect_server: PrefectServer, start_watching: Any) -> Story:
     told = Story(make_ratchet(human_feedback={"round_after": 3}))
     watcher = start_watching(told.ratchet)
-    (told.deployment,) = prefect_server.ask("/deployments/filter")
-    (told.trigger,) = prefect_server.ask("/automations/filter")
+    told.deployments = {each["name"]: each for each in prefect_server.ask("/deployments/filter")}
+    told.triggers = prefect_server.ask("/automations/filter")
 
     give_labels(told.ratchet, "one", "two")
     time.sleep(3.0)  # several looks
@@ -143,21 +143,25 @@ def _lengthen_training(config: Path) -> None:
 
 
 def test_the_domain_has_a_deployment_that_runs_one_round_at_a_time_wherever_it_starts(story: Story) -> None:
-    deployment = story.deployment
+    assert sorted(story.deployments) == ["tiny", "tiny.collect"]
+    deployment = story.deployments["tiny"]
 
-    assert deployment["name"] == "tiny"
     assert deployment["entrypoint"] == "flows.improve.improve"
     assert deployment["parameters"] == {"config_path": str(story.ratchet.config.resolve())}
     assert deployment["global_concurrency_limit"]["limit"] == 1
     assert deployment["work_pool_name"] is None
 
 
-def test_the_deployment_is_triggered_by_the_domains_labels(story: Story) -> None:
-    trigger, (action,) = story.trigger["trigger"], story.trigger["actions"]
+def test_the_deployment_is_triggered_by_labels_drift_and_documents_of_its_domain(story: Story) -> None:
+    expected = []
+    for automation in story.triggers:
+        trigger, (action,) = automation["trigger"], automation["actions"]
+        expected += trigger["expect"]
+        assert (trigger["posture"], trigger["threshold"]) == ("Reactive", 1)
+        assert trigger["match"] == {"prefect.resource.id": "ratchet.domain.tiny"}
+        assert (action["type"], action["deployment_id"]) == ("run-deployment", story.deployments["tiny"]["id"])
 
-    assert (trigger["expect"], trigger["posture"], trigger["threshold"]) == (["ratchet.labels.ready"], "Reactive", 1)
-    assert trigger["match"] == {"prefect.resource.id": "ratchet.domain.tiny"}
-    assert (action["type"], action["deployment_id"]) == ("run-deployment", story.deployment["id"])
+    assert sorted(expected) == ["ratchet.documents.changed", "ratchet.drift.found", "ratchet.labels.ready"]
 
 
 def test_labels_below_the_number_start_nothing_and_the_last_of_them_starts_a_real_round(story: Story) -> None:

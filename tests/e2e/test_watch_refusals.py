@@ -15,8 +15,8 @@ def test_without_a_server_the_remedy_is_named(ratchet: Any, arguments: tuple[str
     refused = ratchet.run("watch", str(ratchet.config), *arguments)
 
     sentence = (
-        "PREFECT_API_URL is not set, and watching needs a Prefect server that stays: run `prefect server start`, "
-        "and set PREFECT_API_URL=http://127.0.0.1:4200/api."
+        "There is no Prefect server to deploy to: `ratchet up` starts one that stays, or set PREFECT_API_URL to yours, "
+        "such as http://127.0.0.1:4200/api."
     )
     assert refused.returncode == 1
     assert refused.stderr == f"error: {sentence}\n"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.embedded_argilla import ports
-from tasks.embedded_argilla.ports import HOST, choose_port, is_free
+from tasks.embedded_argilla.ports import choose_port
 from tasks.errors import RatchetError
+from tasks.services.ports import HOST
 
 
 @pytest.fixture
@@ -24,10 +25,6 @@ def unused() -> int:
     with socket.create_server((HOST, 0)) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-def test_a_port_is_free_when_nobody_listens(taken: int, unused: int) -> None:
-    assert (is_free(taken), is_free(unused)) == (False, True)
 
 
 def test_the_wanted_port_comes_before_the_remembered_one(taken: int, unused: int) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tasks.embedded_argilla.layout import Layout
-from tasks.embedded_argilla.state import SERVICES, ProcessRecord, State, read_state, write_state
+from tasks.embedded_argilla.state import SERVICES, State, read_state, write_state
 from tasks.errors import IntegrityError
+from tasks.services.processes import ProcessRecord
 
 RECORD = ProcessRecord(pid=4, started=1795366399.91)
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.embedded_argilla import processes
-from tasks.embedded_argilla.processes import end, find_process, find_strays, last_words, start_detached
-from tasks.embedded_argilla.state import ProcessRecord
+from tasks.services import processes
+from tasks.services.processes import ProcessRecord, end, find_process, find_strays, last_words, start_detached
 
 SLEEP = "import time; print('ready', flush=True); time.sleep(300)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"

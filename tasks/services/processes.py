@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.embedded_argilla.state import ProcessRecord
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import psutil
@@ -17,6 +17,15 @@ TERMINATE_WITHIN_S = 15.0
 LOG_LIMIT_BYTES = 5_000_000
 _SAME_START_S = 1.0
 _ERROR_LINE = re.compile(r"^\W*[\w.]*(Error|Exception|error|ERROR)\b")
+
+
+class ProcessRecord(BaseModel):
+    """A process that outlives the command which started it; a reused pid has another start time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    started: float  # seconds since the epoch, as psutil tells it
 
 
 def start_detached(command: Sequence[str], *, folder: Path, log: Path, environment: Mapping[str, str]) -> ProcessRecord:

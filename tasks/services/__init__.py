@@ -1,0 +1,1 @@
+"""The services that Ratchet runs on one machine: started, watched and ended."""
