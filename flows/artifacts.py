@@ -4,7 +4,10 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from tasks.gate.outcome import describe_approval, list_checks, title_outcome
+from tasks.monitoring.telling import markdown
 from tasks.records import ArmReport, MetricSummary, PromotionDecision
+from tasks.records.monitoring import MonitorReport
 
 
 def publish_metrics(report: ArmReport, report_path: Path) -> None:
@@ -29,23 +32,29 @@ def publish_metrics(report: ArmReport, report_path: Path) -> None:
 
 def publish_decision(decision: PromotionDecision, report_path: Path) -> None:
     """The decision and its reasons, in markdown."""
-    verdict = "Promoted" if decision.promoted else "Not promoted"
     lines = [
-        f"# {verdict}: version {decision.challenger.version} of {decision.challenger.name}",
+        f"# {title_outcome(decision)}: version {decision.challenger.version} of {decision.challenger.name}",
         "",
         f"The champion was version {decision.champion_before.version} and is version {decision.champion.version}.",
         "",
-        *(
-            f"- **{check.name}** {'passed' if check.passed else 'FAILED'}: {check.sentence}"
-            for check in decision.certificate.checks
-        ),
+        *list_checks(decision),
         "",
+        *([describe_approval(decision.approval), ""] if decision.approval else []),
         f"[Report]({report_path.as_uri()})",
     ]
     create_markdown_artifact(
         key=artifact_key(decision.challenger.name, "decision"),
         markdown="\n".join(lines),
         description=f"Decision of round {decision.round}",
+    )
+
+
+def publish_monitor_report(report: MonitorReport) -> None:
+    """What a look at production found, in markdown."""
+    create_markdown_artifact(
+        key=artifact_key(report.domain, "monitor"),
+        markdown=markdown(report),
+        description=f"Production at {report.at:%Y-%m-%d %H:%M} UTC: {len(report.raised)} new findings",
     )
 
 

@@ -1,24 +1,65 @@
-"""What users do with the champion: ask it, and take it back."""
+"""What users do with the champion: ask it, approve what is to succeed it, and take it back."""
 
+import getpass
 from typing import Any
 
 from tasks.config import Config
 from tasks.errors import RatchetError
+from tasks.gate.outcome import describe_outcome
 from tasks.home import find_home, lock
 from tasks.registry import mlflow_registry as registry
 
 
-def roll_back(config: Config) -> tuple[dict[str, Any], list[str]]:
-    """Moves the champion back to the version it took over from.
+def approve(
+    config: Config, number: int | None, *, approved: bool, by: str | None, reason: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Approves or rejects a version whose decision waits for a person, and carries that out.
+
+    Args:
+        number: the version; None: the one that waits.
+        by: who says so; None: whose process this is.
 
     Raises:
-        RatchetError: when it took over from none, or a round is running.
+        RatchetError: when it does not wait, another version is the champion by now, or a round is running.
     """
+    from tasks.registry.approval import settle
+
+    decision = settle(config, find_home(), number, approved=approved, by=_person(by), reason=reason, through="command")
+    outcome = describe_outcome(decision)
+    return decision.model_dump(mode="json"), [f"{outcome[0].upper()}{outcome[1:]}"]
+
+
+def roll_back(
+    config: Config, *, to: int | None = None, by: str | None = None, reason: str = ""
+) -> tuple[dict[str, Any], list[str]]:
+    """Moves the champion back to the version it took over from, or to another that was the champion.
+
+    Args:
+        to: that other; None: the one it took over from.
+        by: who wants it; None: whose process this is.
+        reason: why.
+
+    Raises:
+        RatchetError: when there is no such version, or a round is running.
+    """
+    from tasks.registry.approval import finish
+
     home = find_home()
     with lock(home, f"a rollback of {config.name}"):
-        before, after = registry.rollback(config, home)
+        finish(config, home)
+        before, after = registry.rollback(config, home, to=to, by=_person(by), reason=reason)
+    if before == after:
+        line = f"Version {after.version} of {config.name} is the champion already."
+        return {"champion_before": before.version, "champion": after.version}, [line]
     line = f"Version {after.version} of {config.name} is the champion again; version {before.version} no longer is."
     return {"champion_before": before.version, "champion": after.version}, [line]
+
+
+def _person(by: str | None) -> str:
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise RatchetError("This process's user has no name: say who you are with --by NAME.") from error
 
 
 def ask_champion(config: Config, question: str) -> tuple[dict[str, Any], list[str]]:

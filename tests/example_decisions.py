@@ -20,6 +20,8 @@ def gate_evidence(**changes: Any) -> GateEvidence:
         "compared_with": 1,
         "champion_now": 1,
         "challenger": 2,
+        "resamples": 1000,
+        "seed": 0,
     }
     return GateEvidence(**fields | changes)
 
@@ -32,17 +34,21 @@ def promotion_decision(
     evidence: GateEvidence | None = None,
     settings: PromoteSettings | None = None,
     certificate: Certificate | None = None,
+    **changes: Any,
 ) -> PromotionDecision:
     """The gate's decision about the evidence, unless another certificate is given."""
     evidence, settings = evidence or gate_evidence(), settings or PromoteSettings()
     certificate = certificate or decide(evidence, settings)
-    return PromotionDecision(
-        round=round,
-        promoted=certificate.passed,
-        challenger=challenger,
-        champion_before=champion,
-        champion=challenger if certificate.passed else champion,
-        evidence=evidence,
-        settings=settings,
-        certificate=certificate,
-    )
+    promoted = certificate.passed and settings.approval == "auto"
+    fields: dict[str, Any] = {
+        "round": round,
+        "promoted": promoted,
+        "challenger": challenger,
+        "champion_before": champion,
+        "champion": challenger if promoted else champion,
+        "evidence": evidence,
+        "settings": settings,
+        "certificate": certificate,
+        "report_sha256": "d" * 64,
+    }
+    return PromotionDecision(**fields | changes)

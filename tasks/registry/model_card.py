@@ -1,6 +1,7 @@
 """The model card of a version, in Markdown: what it is, what it was trained and tested on, and its limits. Pure."""
 
 from tasks.config import Config
+from tasks.gate.outcome import describe_approval
 from tasks.records import (
     Adapter,
     ArmReport,
@@ -22,6 +23,7 @@ def model_card(
     *,
     tracking_uri: str,
     base_licence: str | None = None,
+    data_licence: str | None = None,
     snapshot: Snapshot | None = None,
     report: ArmReport | None = None,
     decision: PromotionDecision | None = None,
@@ -31,6 +33,7 @@ def model_card(
     Args:
         tracking_uri: as a consumer sets it; a password in it is left out.
         base_licence: the base model's licence, when somebody looked it up.
+        data_licence: that of the domain's documents and questions, when somebody stated it.
         snapshot: the dataset the adapter was trained on.
         report: the evaluation of this version as the challenger.
         decision: what the gate decided on that report.
@@ -41,7 +44,7 @@ def model_card(
     ]
     if version.adapter is not None:
         if snapshot is not None:
-            sections.append(_data(snapshot))
+            sections.append(_data(snapshot, data_licence))
         sections.append(_training(version.adapter, config, report))
     if report is not None:
         sections.append(_evaluation(report))
@@ -65,7 +68,7 @@ def _base(base: BaseModelRef, licence: str | None) -> str:
     return f"## Base model\n\n`{base.id}`, sha256 `{base.sha256}`. Licence: {known}."
 
 
-def _data(snapshot: Snapshot) -> str:
+def _data(snapshot: Snapshot, licence: str | None) -> str:
     shown = ", ".join(f"`{parent[:12]}`" for parent in snapshot.parents[:PARENTS_SHOWN])
     more = len(snapshot.parents) - PARENTS_SHOWN
     dropped = ", ".join(f"{count} {reason}" for reason, count in snapshot.dropped.items() if count)
@@ -80,6 +83,7 @@ def _data(snapshot: Snapshot) -> str:
             f"- left out: {dropped or 'nothing'}",
             f"- built from {len(snapshot.parents)} files of questions and feedback: {shown or 'none'}"
             + (f" and {more} more" if more > 0 else ""),
+            f"- licence: {licence or 'not stated'}",
         ]
     )
 
@@ -90,6 +94,7 @@ def _training(adapter: Adapter, config: Config, report: ArmReport | None) -> str
         "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}",
         "SFT": f"{adapter.demonstrations} demonstrations, {sft.epochs:g} epochs, learning rate {sft.learning_rate:g}",
         **_preference_training(adapter, config),
+        **({"replayed": adapter.replay.describe()} if adapter.replay else {}),
         "passages in the prompts": f"rows {adapter.contexts.describe()}" if adapter.contexts else "none",
         "started from": _origin(adapter, report),
         "tokens": f"{adapter.train_tokens:,}",
@@ -145,13 +150,21 @@ def _evaluation(report: ArmReport) -> str:
 def _decision(decision: PromotionDecision) -> str:
     if decision.promoted:
         verdict = f"Promoted: champion in place of version {decision.champion_before.version}."
+    elif decision.waits:
+        verdict = f"Waiting for approval: version {decision.champion.version} is the champion until a person approves."
     else:
         verdict = f"Not promoted: version {decision.champion.version} stays the champion."
+    if decision.approval is not None:
+        verdict += f" {describe_approval(decision.approval)}"
     reasons = "\n".join(
         f"- {'passed' if check.passed else 'FAILED'} `{check.name}`: {check.sentence}"
         for check in decision.certificate.checks
     )
-    return f"## Decision\n\n{verdict}\n\n{reasons}"
+    replay = (
+        f"`ratchet why {decision.challenger.version}` decides again from the stored answers of round {decision.round} "
+        "and says whether it comes to the same."
+    )
+    return f"## Decision\n\n{verdict}\n\n{reasons}\n\n{replay}"
 
 
 def _usage(version: ModelVersion, tracking_uri: str) -> str:

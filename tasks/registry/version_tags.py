@@ -5,24 +5,29 @@ ratchet.base, .base_sha256, .adapter_sha256, .snapshot_sha256, .dpo_reference, .
                            single fields of it, for people and for MLflow's search
 ratchet.previous_champion  the version it took over from when it was promoted
 ratchet.champion_line      that one and those before it, nearest first: the way back for rollbacks
-ratchet.rolled_back        when, and to which version, it was rolled back
+ratchet.first_champion_at  when it became the champion for the first time; without it, it never was
+ratchet.rolled_back        when, to which version, by whom and why it was rolled back
+ratchet.approval           what a person said of it, when and why, where promotions are approved
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pydantic import ValidationError
 
 from tasks.errors import RatchetError
 from tasks.files import canonical_json
-from tasks.records import Adapter, BaseModelRef, ModelVersion
+from tasks.records import Adapter, Approval, BaseModelRef, ModelVersion
 
 RECORD = "ratchet.record"
 ADAPTER_SHA256 = "ratchet.adapter_sha256"
 ROUND = "ratchet.round"
 PREVIOUS_CHAMPION = "ratchet.previous_champion"
 CHAMPION_LINE = "ratchet.champion_line"
+FIRST_CHAMPION_AT = "ratchet.first_champion_at"
 ROLLED_BACK = "ratchet.rolled_back"
+APPROVAL = "ratchet.approval"
 
 
 def write_record(base: BaseModelRef, adapter: Adapter | None, git_commit: str | None) -> dict[str, str]:
@@ -75,3 +80,20 @@ def write_line(line: Sequence[int]) -> dict[str, str]:
 def read_line(tags: Mapping[str, str]) -> list[int]:
     """A champion's predecessors, nearest first; empty for the first champion."""
     return [int(number) for number in tags.get(CHAMPION_LINE, "").split(",") if number]
+
+
+def describe_approval(approval: Approval) -> str:
+    """What a person said of a version, in one line: `2026-11-23T07:00:00+00:00 rejected by ann: too wordy`."""
+    return describe_event("approved" if approval.approved else "rejected", approval.at, approval.by, approval.reason)
+
+
+def is_rejection(event: str) -> bool:
+    """Whether `describe_approval` wrote the line of a rejection."""
+    return event.split(" ")[1:2] == ["rejected"]
+
+
+def describe_event(what: str, at: datetime, by: str, reason: str) -> str:
+    """What a person did to a version, in one line: `2026-11-23T07:00:00+00:00 to 1 by ann: too wordy`."""
+    who = f" by {by}" if by else ""
+    why = f": {' '.join(reason.split())}" if reason.strip() else ""
+    return f"{at.isoformat(timespec='seconds')} {what}{who}{why}"

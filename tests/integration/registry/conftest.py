@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from example_models import adapter
+from integration.registry.decided_world import Deciding
 from integration.registry.lineage_world import World, build_world
 from tiny_model import write_random_adapter
 
@@ -103,6 +104,12 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(MlflowClient, method, end)
 
     return arm
+
+
+@pytest.fixture
+def deciding(config: Config, home: Home, base: BaseModelRef, train: Callable[[int], Any]) -> Deciding:
+    """Rounds that are decided on their own answers, in a real registry."""
+    return Deciding(config, home, base, train)
 
 
 @pytest.fixture

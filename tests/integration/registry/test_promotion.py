@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
+from integration.registry.registry_state import Killer, aliases, tags_of
 
 from tasks.config import Config
 from tasks.errors import RatchetError
@@ -32,11 +34,6 @@ def champion(config: Config, home: Home) -> int:
     version = registry.read_alias(config, home, "champion")
     assert version is not None
     return version.version
-
-
-def tags_of(config: Config, home: Home, version: int) -> dict[str, str]:
-    with connect(config, home) as client:
-        return client.get_model_version(config.name, str(version)).tags
 
 
 def test_a_challenger_that_is_promoted_is_champion_and_challenger_no_more(
@@ -86,10 +83,14 @@ def test_the_predecessor_is_written_before_the_alias_moves_in_one_call(
     for method in ("set_model_version_tag", "set_registered_model_alias", "delete_registered_model_alias"):
         record(method)
     registry.promote(config, home, second)
-    assert calls == [
+    assert calls[:3] == [
         ("set_model_version_tag", "2", "ratchet.champion_line", "1"),
         ("set_model_version_tag", "2", "ratchet.previous_champion", "1"),
         ("set_registered_model_alias", "champion", "2"),
+    ]
+    assert [call[:3] for call in calls[3:]] == [
+        ("set_model_version_tag", "2", "ratchet.first_champion_at"),
+        ("set_registered_model_alias", "previous", "1"),
     ]
 
 
@@ -164,6 +165,110 @@ def test_a_rolled_back_version_can_be_promoted_again(config: Config, home: Home,
     registry.promote(config, home, second)
     assert champion(config, home) == 2
     assert registry.rollback(config, home)[1].version == 1
+
+
+def test_previous_names_the_version_that_the_champion_took_over_from(config: Config, home: Home, register: Register):
+    second, third = register(1), register(2)
+    registry.promote(config, home, second)
+    assert aliases(config, home) == {"champion": 2, "previous": 1}
+    registry.promote(config, home, third)
+    assert aliases(config, home) == {"champion": 3, "previous": 2}
+    registry.rollback(config, home)
+    assert aliases(config, home) == {"champion": 2, "previous": 1}
+    registry.rollback(config, home)
+    assert aliases(config, home) == {"champion": 1}
+
+
+def test_a_rollback_to_an_earlier_champion_steps_over_those_between(config: Config, home: Home, register: Register):
+    for version in (register(1), register(2), register(3)):
+        registry.promote(config, home, version)
+    left, again = registry.rollback(config, home, to=2, by="ann", reason="too\n wordy")
+    assert (left.version, again.version) == (4, 2)
+    assert aliases(config, home) == {"champion": 2, "previous": 1}
+    assert tags_of(config, home, 4)["ratchet.rolled_back"].endswith(" to 2 by ann: too wordy")
+    assert registry.rollback(config, home, to=3)[1].version == 3
+    assert aliases(config, home) == {"champion": 3, "previous": 2}
+    assert registry.rollback(config, home, to=4)[1].version == 4
+    assert [registry.rollback(config, home)[1].version for _ in range(3)] == [3, 2, 1]
+
+
+def test_a_rollback_to_the_champion_itself_moves_nothing(config: Config, home: Home, register: Register):
+    registry.promote(config, home, register(1))
+    assert [version.version for version in registry.rollback(config, home, to=2)] == [2, 2]
+    assert aliases(config, home) == {"champion": 2, "previous": 1}
+    assert "ratchet.rolled_back" not in tags_of(config, home, 2)
+
+
+def test_nothing_is_rolled_back_to_a_version_that_was_never_the_champion(
+    config: Config, home: Home, register: Register
+):
+    registry.promote(config, home, register(1))
+    register(2)
+    with pytest.raises(RatchetError) as caught:
+        registry.rollback(config, home, to=3)
+    assert caught.value.problems == (
+        "Version 3 of 'demo' has never been the champion, so nothing can be rolled back to it: name one that has been "
+        "(1); the gate alone makes others champion, with `ratchet round`.",
+    )
+    with pytest.raises(RatchetError, match="'demo' has no version 9"):
+        registry.rollback(config, home, to=9)
+    assert champion(config, home) == 2
+
+
+def test_a_version_that_was_about_to_be_promoted_when_a_kill_came_was_never_the_champion(
+    config: Config, home: Home, register: Register, kill_at: Any
+):
+    second = register(1)
+    kill_at("set_registered_model_alias")
+    with pytest.raises(KeyboardInterrupt):
+        registry.promote(config, home, second)
+    with pytest.raises(RatchetError, match="Version 2 of 'demo' has never been the champion"):
+        registry.rollback(config, home, to=2)
+
+
+MOVES: dict[str, tuple[Callable[[Config, Home, ModelVersion], object], dict[str, int]]] = {
+    "promote": (registry.promote, {"champion": 3, "previous": 2}),
+    "rollback": (lambda config, home, _: registry.rollback(config, home, to=1), {"champion": 1}),
+    "rollback --to": (lambda config, home, _: registry.rollback(config, home, to=3), {"champion": 3, "previous": 2}),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_move_that_is_killed_between_any_two_writes_is_completed_by_the_same_command_again(
+    config: Config, home: Home, register: Register, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    second, third = register(1), register(2)
+    registry.promote(config, home, third)
+    (move, wanted), killer = MOVES[name], Killer(monkeypatch)
+    for writes in count():
+        registry.rollback(config, home, to=1)
+        registry.promote(config, home, second)
+        if name == "promote":
+            registry.set_challenger(config, home, third)
+        killer.left = writes
+        try:
+            move(config, home, third)
+            break
+        except KeyboardInterrupt:
+            assert aliases(config, home)["champion"] in (2, wanted["champion"])
+        move(config, home, third)
+        assert aliases(config, home) == wanted, f"killed after {writes} writes"
+    assert writes >= 4
+
+
+def test_a_new_round_completes_what_a_kill_left_undone(
+    config: Config, home: Home, base: BaseModelRef, register: Register, monkeypatch: pytest.MonkeyPatch
+):
+    second = register(1)
+    registry.set_challenger(config, home, second)
+    killer = Killer(monkeypatch)
+    killer.left = 3  # after champion moved
+    with pytest.raises(KeyboardInterrupt):
+        registry.promote(config, home, second)
+    assert aliases(config, home) == {"champion": 2, "challenger": 2}
+    registry.ensure_champion(config, home, base)
+    assert aliases(config, home) == {"champion": 2, "previous": 1}
+    assert "ratchet.first_champion_at" in tags_of(config, home, 2)
 
 
 @pytest.mark.parametrize("after", [False, True])
