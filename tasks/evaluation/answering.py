@@ -8,9 +8,9 @@ from pydantic import Field
 from tasks.config import Config
 from tasks.files import canonical_json, read_rows, sha256_of, write_atomically, write_rows
 from tasks.home import Home
-from tasks.models.generation import Generation, generate
+from tasks.models.engines import load_answerer
+from tasks.models.generation import Generation
 from tasks.models.hardware import Hardware
-from tasks.models.loading import load_model, load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import say, track
 from tasks.records import Adapter, BaseModelRef, FileRef, Message, ModelVersion, Question, Record, Sha256
@@ -99,10 +99,9 @@ def keep_answers(
     if note.exists():
         say(f"evaluate: {arm} answered these {len(prompts)} questions before")
         return KeptAnswers.model_validate_json(note.read_bytes())
-    tokenizer = load_tokenizer(base)
-    model = load_model(base, adapter_folder, hardware)
+    answer = load_answerer(config, home, base, adapter_folder, hardware)
     with track(f"evaluate: {arm} answers", len(prompts)) as advance, measure_energy() as joules_so_far:
-        generations = generate(model, tokenizer, prompts, config.generation, advance=advance)
+        generations = answer(prompts, advance=advance)
         energy_j = joules_so_far()
     kept = KeptAnswers(**write_rows(home.objects, generations).model_dump(), energy_j=energy_j)
     write_atomically(note, canonical_json(kept).encode())

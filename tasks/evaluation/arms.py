@@ -10,8 +10,8 @@ from tasks.evaluation.intervals import bootstrap_mean, latency_quantiles, paired
 from tasks.evaluation.metrics import METRICS, score_answers
 from tasks.files import sha256_of, write_rows
 from tasks.home import Home
-from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
+from tasks.models.sharded_embeddings import embedder
 from tasks.records import (
     Adapter,
     AnswerRow,
@@ -19,6 +19,7 @@ from tasks.records import (
     ArmResult,
     PairedDifference,
     Question,
+    SkillAnswers,
     TokenCounts,
 )
 from tasks.rounds import Round
@@ -35,13 +36,14 @@ def report_arms(
     questions: Sequence[Question],
     arms: Mapping[str, ArmAnswers],
     hardware: Hardware,
+    skills: tuple[SkillAnswers, ...] = (),
 ) -> ArmReport:
     """The arms' metrics and paired comparisons; what they said is kept in `home.objects`.
 
     Raises:
         ModelError: when the embedding model cannot be loaded.
     """
-    embed = load_embedder(config.model.embeddings, home, hardware.device)
+    embed = embedder(config, home, hardware)
     scored = score_arms(questions, arms, embed)
     resamples, seed = config.evaluate.bootstrap_resamples, config.seed
     return ArmReport(
@@ -54,6 +56,7 @@ def report_arms(
         challenger=adapter,
         champion=opened.champion,
         answers=write_rows(home.objects, [row for rows in scored.values() for row in rows]),
+        skills=skills,
     )
 
 

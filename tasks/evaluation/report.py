@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.evaluation.forgetting import LedgerRow
 from tasks.evaluation.report_html import render_report
 from tasks.evaluation.report_view import Curves
 from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
@@ -21,6 +22,7 @@ def report_json(
     decision: PromotionDecision | None,
     provenance: Mapping[str, Any],
     feedback: RoundFeedback = NOTHING_SAID,
+    ledger: Sequence[LedgerRow] = (),
 ) -> dict[str, Any]:
     """The report as JSON values, in the order and with exactly the keys of the report contract.
 
@@ -29,6 +31,7 @@ def report_json(
         decision: None becomes null: nothing has been decided.
         provenance: hashes, versions, seeds; JSON values, kept as they are.
         feedback: what people and judges said; None in it becomes null.
+        ledger: what each round's challenger lost on each skill.
     """
     summary = feedback.summary
     return {
@@ -41,6 +44,7 @@ def report_json(
         "win_rates": _win_rates_json(feedback.win_rates),
         # By way of text, which turns NaN into null: a model that came back broken has NaN for its logit difference.
         "decision": json.loads(decision.model_dump_json()) if decision else None,
+        "ledger": [row.model_dump(mode="json") for row in ledger],
         "feedback": summary.model_dump(mode="json", exclude={"segments"}) if summary else None,
         "judging": {
             stage: {each.judge: each.counts.model_dump(mode="json") for each in feedback.work if each.stage == stage}
@@ -74,7 +78,7 @@ def _arm_json(result: ArmResult) -> dict[str, Any]:
     }
 
 
-def write_report(
+def write_report(  # noqa: PLR0913  what a report is made from
     folder: Path,
     report: ArmReport,
     decision: PromotionDecision | None,
@@ -84,6 +88,7 @@ def write_report(
     *,
     primary_metric: str = "rouge_l",
     feedback: RoundFeedback = NOTHING_SAID,
+    ledger: Sequence[LedgerRow] = (),
 ) -> Path:
     """Writes report.json, answers.jsonl and report.html into the folder, each whole or not at all.
 
@@ -96,6 +101,7 @@ def write_report(
         curves: training losses by phase (`sft`, `dpo`): optimizer step and loss.
         primary_metric: the metric that decides, by which questions are ranked.
         feedback: what people and judges said.
+        ledger: what each round's challenger lost on each skill.
 
     Returns:
         The path of report.html.
@@ -105,9 +111,9 @@ def write_report(
         ValueError: when the provenance holds NaN or an infinity, which JSON cannot hold.
     """
     shown = with_win_rate(report, feedback.win_rates)
-    values = report_json(shown, decision, provenance, feedback)
+    values = report_json(shown, decision, provenance, feedback, ledger)
     data = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
-    page = render_report(shown, decision, answers, provenance, curves, primary_metric, feedback)
+    page = render_report(shown, decision, answers, provenance, curves, primary_metric, feedback, ledger)
     rows, _ = encode_rows(answers)
     write_atomically(folder / "report.json", f"{data}\n".encode())
     write_atomically(folder / "answers.jsonl", rows)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from tasks.evaluation.forgetting import LedgerRow
 from tasks.evaluation.report_view import Curves, build_view
 from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
 from tasks.records import AnswerRow, ArmReport, PromotionDecision
@@ -27,6 +28,7 @@ def render_report(
     curves: Curves,
     primary_metric: str,
     feedback: RoundFeedback = NOTHING_SAID,
+    ledger: Sequence[LedgerRow] = (),
 ) -> str:
     """The whole page as HTML text.
 
@@ -38,9 +40,10 @@ def render_report(
         curves: by phase (`sft`, `dpo`), loss by optimizer step.
         primary_metric: the metric of the verdict, the chart of questions and the examples.
         feedback: what people and judges said; what is None or empty in it leaves its section out.
+        ledger: what each round's challenger lost on each skill; empty leaves its section out.
     """
     return render_page(
-        "report.html.j2", build_view(report, decision, answers, provenance, curves, primary_metric, feedback)
+        "report.html.j2", build_view(report, decision, answers, provenance, curves, primary_metric, feedback, ledger)
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.gate.outcome import describe_approval
 from tasks.records import ArmReport, PairedDifference, PromotionDecision
 
 MINUS = "\u2212"
@@ -140,6 +141,11 @@ def state_verdict(report: ArmReport, decision: PromotionDecision | None, metric:
     failed = tuple(check.sentence for check in checks if not check.passed)
     if decision.promoted:
         return Verdict("promoted", "Promoted", measured or f"All {count_of(len(checks), 'check')} passed.", failed)
+    if decision.waits:
+        waits = f"All {count_of(len(checks), 'check')} passed; the champion stays until a person approves."
+        return Verdict("open", "Waiting for approval", measured or waits, (waits,) if measured else ())
+    if decision.approval is not None and not decision.approval.approved:
+        return Verdict("held", "Rejected", describe_approval(decision.approval), failed)
     cause = f"{len(failed)} of {count_of(len(checks), 'check')} failed" if failed else "the registry kept it back"
     return Verdict("held", "Not promoted", f"The champion stays, because {cause}.", failed)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.evaluation import report_text as text
+from tasks.evaluation.forgetting import LedgerRow
 from tasks.evaluation.report_charts import (
     arm_colour,
     chart_differences,
@@ -20,6 +21,8 @@ from tasks.evaluation.report_examples import (
     sort_by_difference,
 )
 from tasks.evaluation.report_feedback import describe_feedback
+from tasks.evaluation.report_forms import describe_forms
+from tasks.evaluation.report_ledger import describe_ledger
 from tasks.evaluation.report_win_rates import describe_win_rates
 from tasks.evaluation.report_work import describe_work
 from tasks.evaluation.round_feedback import NOTHING_SAID, RoundFeedback
@@ -38,6 +41,7 @@ def build_view(
     curves: Curves,
     primary_metric: str,
     feedback: RoundFeedback = NOTHING_SAID,
+    ledger: Sequence[LedgerRow] = (),
 ) -> dict[str, Any]:
     """Every name the template uses but for styles and scripts; nothing in it is HTML."""
     questions = group_by_question(answers, primary_metric)
@@ -47,6 +51,8 @@ def build_view(
         **_tabulate(report),
         **_illustrate(report, questions, curves, primary_metric),
         "checks": [_show_check(check) for check in decision.certificate.checks] if decision else [],
+        "forms": describe_forms(decision.evidence.forms) if decision else None,
+        "ledger": describe_ledger(ledger),
         "primary_label": text.metric_label(primary_metric),
         "training_note": _describe_training(report),
         "win_rates": describe_win_rates(feedback.win_rates, report.head_to_head),
@@ -232,6 +238,7 @@ def _describe_training(report: ArmReport) -> str:
         f"The challenger learned from {text.count_of(adapter.demonstrations, 'demonstration')} (SFT) {preferences}: "
         f"{adapter.train_tokens:,} tokens in {text.format_seconds(adapter.train_s)}."
         + (f" Of these rows: {adapter.contexts.describe()}." if adapter.contexts else "")
+        + (f" Among the demonstrations are {adapter.replay.describe()}." if adapter.replay else "")
     )
 
 

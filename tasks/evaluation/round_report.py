@@ -9,6 +9,7 @@ from tasks.config import Config
 from tasks.curation.summary import read_summary
 from tasks.evaluation.report import write_report
 from tasks.evaluation.round_feedback import RoundFeedback
+from tasks.evaluation.round_skills import read_ledger
 from tasks.evaluation.round_win_rates import RoundWinRates, have_labels_changed, keep_win_rates, measure_round
 from tasks.files import read_rows
 from tasks.home import Home
@@ -48,20 +49,24 @@ def renew_reports(config: Config, home: Home) -> list[int]:
         compared = report.head_to_head
         if compared is None or not report.label_datasets or not have_labels_changed(home, report, compared):
             continue
-        folder = home.round(config.name, report.round)
-        decision = read_last(folder, "promote", PromotionDecision)
-        of_round = _read_provenance(folder / "report" / "report.json")
-        _write(
-            config,
-            home,
-            opened[report.round],
-            report,
-            decision,
-            measure_round(home, report, after_round=decision is not None),
-            of_round or provenance(config, opened[report.round], report),
-        )
+        decision = read_last(home.round(config.name, report.round), "promote", PromotionDecision)
+        renew_report(config, home, opened[report.round], report, decision)
         renewed.append(report.round)
     return renewed
+
+
+def renew_report(
+    config: Config, home: Home, opened: Round, report: ArmReport, decision: PromotionDecision | None
+) -> Path:
+    """Writes a round's report anew, with what it says of the machine that ran the round; returns the HTML's path.
+
+    Raises:
+        HomeError: when the disk is full or not writable.
+        IntegrityError: when a file that the report is made from is damaged.
+    """
+    found = measure_round(home, report, after_round=decision is not None)
+    of_round = _read_provenance(home.round(config.name, report.round) / "report" / "report.json")
+    return _write(config, home, opened, report, decision, found, of_round or provenance(config, opened, report))
 
 
 def _write(
@@ -83,6 +88,7 @@ def _write(
         read_curves(home, report.challenger),
         primary_metric=_primary_metric(config, decision),
         feedback=RoundFeedback(summary=read_summary(folder), win_rates=found, work=tuple(read_work(folder))),
+        ledger=read_ledger(home, report, decision),
     )
     # Last: until it is there, the report counts as not written with these labels.
     if found is not None:

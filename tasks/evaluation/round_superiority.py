@@ -3,14 +3,11 @@
 from collections.abc import Iterable
 
 from tasks.config import Config
-from tasks.evaluation.superiority import next_level, proven_gain, superiority_p_value
+from tasks.evaluation.superiority import LARGEST_DIFFERENCE, next_level, proven_gain, superiority_p_value
 from tasks.files import read_rows
 from tasks.home import Home
 from tasks.records import AnswerRow, ArmReport, SuperiorityTest
 from tasks.rounds import read_decisions, read_reports
-
-# How far apart two scores can lie; those of the other metrics are in [0, 1].
-_LARGEST_DIFFERENCE = {"semantic_similarity": 2.0}
 
 
 def prove_superiority(config: Config, home: Home, report: ArmReport) -> SuperiorityTest:
@@ -23,7 +20,7 @@ def prove_superiority(config: Config, home: Home, report: ArmReport) -> Superior
     """
     settings = config.promote
     differences = paired_scores(read_rows(home.objects, report.answers, AnswerRow), settings.primary_metric)
-    largest = _LARGEST_DIFFERENCE.get(settings.primary_metric, 1.0)
+    largest = LARGEST_DIFFERENCE.get(settings.primary_metric, 1.0)
     earlier = tuple(
         decision.evidence.superiority.held for decision in read_decisions(home, report.domain, report.round)
     )

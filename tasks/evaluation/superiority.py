@@ -14,6 +14,8 @@ and far worse on a few. The share is not chosen: capital is spread evenly over a
 never lose everything, which does nearly as well as the best of them (Waudby-Smith & Ramdas 2024, "Estimating means
 of bounded random variables by betting"; Cover 1991, "Universal portfolios"). No order of questions, no seed.
 
+The same bet with a negative effect says that a challenger is not worse by more than a margin (non-inferiority).
+
 The level of a round is its share of the error rate, spent by the online fallback procedure (Tian & Ramdas 2021,
 "Online control of the familywise error rate"): round t has a weight, the weights of all rounds to come add up to 1,
 and a round that follows one whose finding held gets that one's level besides, for it was not used up. This holds
@@ -23,8 +25,16 @@ with t to the power of -1.5, so that the first round has a third and the hundred
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tasks.evaluation.intervals import TIE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# How far apart two scores can lie; those of the other metrics are in [0, 1].
+LARGEST_DIFFERENCE = {"semantic_similarity": 2.0}
 
 _ZETA_1_5 = 2.612375348685488  # sum of t ** -1.5 over all t from 1: the Riemann zeta function at 1.5
 _SHARES = 64
@@ -57,18 +67,78 @@ def superiority_p_value(differences: Sequence[float], minimum_effect: float, lar
     Raises:
         ValueError: when a difference is out of range or not finite, or the effect is.
     """
-    import numpy as np
-    from scipy.special import logsumexp
-
     if not 0.0 <= minimum_effect < largest:
         raise ValueError(f"a minimum effect of {minimum_effect} is not at least 0 and below {largest}")
+    return _bet(differences, minimum_effect, largest)
+
+
+def non_inferiority_p_value(differences: Sequence[float], margin: float, largest: float = 1.0) -> float:
+    """The p-value, above 0 and at most 1, of "the mean difference is a loss of `margin` or more"; 1 without any.
+
+    The same bet with a minimum effect of -`margin`: every question on which nothing is lost wins a little.
+
+    Args:
+        differences: challenger minus what it must not fall behind, one a question, each in [-largest, largest].
+        margin: the loss that would matter, in (0, largest).
+
+    Raises:
+        ValueError: when a difference is out of range or not finite, or the margin is.
+    """
+    if not 0.0 < margin < largest:
+        raise ValueError(f"a margin of {margin} is not above 0 and below {largest}")
+    return _bet(differences, -margin, largest)
+
+
+def questions_needed(margin: float, level: float, largest: float = 1.0) -> int:
+    """With how many questions a challenger that does as well on every one of them is proven not to lose `margin`.
+
+    With fewer, equal answers prove nothing; differences that scatter take more.
+
+    Raises:
+        ValueError: when the margin is not in (0, largest), or the level not in (0, 1].
+    """
+    if not 0.0 < level <= 1.0:
+        raise ValueError(f"a level of {level} is not above 0 and at most 1")
+    low, high = -1, 1
+    while _equal(high, margin, largest) > level:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _equal(middle, margin, largest) <= level else (middle, high)
+    return high
+
+
+def _equal(questions: int, margin: float, largest: float) -> float:
+    """The p-value of that many differences of 0."""
+    import numpy as np
+
+    if not 0.0 < margin < largest:
+        raise ValueError(f"a margin of {margin} is not above 0 and below {largest}")
+    return _p_value(questions * np.log1p(_shares(-margin, largest) * margin))
+
+
+def _bet(differences: Sequence[float], minimum_effect: float, largest: float) -> float:
+    import numpy as np
+
     found = np.asarray(differences, dtype=np.float64)
     if not (np.abs(found) <= largest + TIE).all():
         raise ValueError(f"a bet needs differences in [-{largest:g}, {largest:g}], and one is not")
     gains = np.clip(found, -largest, largest) - minimum_effect
+    return _p_value(np.log1p(np.outer(_shares(minimum_effect, largest), gains)).sum(axis=1))
+
+
+def _shares(minimum_effect: float, largest: float) -> "NDArray[np.float64]":
+    """The shares of capital that are put on the challenger, evenly spread, (shares,)."""
+    import numpy as np
+
     # A bet of 1 / (largest + minimum_effect) loses everything on the worst difference: shares stay below it.
-    shares = (np.arange(_SHARES) + 0.5) / _SHARES / (largest + minimum_effect)
-    log_capital = np.log1p(np.outer(shares, gains)).sum(axis=1)  # (shares,)
+    return (np.arange(_SHARES) + 0.5) / _SHARES / (largest + minimum_effect)
+
+
+def _p_value(log_capital: "NDArray[np.float64]") -> float:
+    """1 / capital, from the logarithm of what each share came to, (shares,)."""
+    from scipy.special import logsumexp
+
     log_p_value = math.log(_SHARES) - float(logsumexp(log_capital))
     return math.exp(min(max(log_p_value, _SMALLEST_LOG), 0.0))
 

@@ -1,6 +1,8 @@
 """Whether what would be promoted is what was evaluated, against the champion that consumers have. Pure."""
 
-from tasks.records import Check
+from collections.abc import Sequence
+
+from tasks.records import Check, FormParity
 
 MAX_LOGIT_DIFFERENCE = 1e-3
 
@@ -22,6 +24,32 @@ def same_model(max_difference: float | None) -> Check:
     )
 
 
+def same_answers_in_every_form(forms: Sequence[FormParity]) -> Check:
+    """Passes when every exported form answers as the evaluated model does; those that do not are in its name.
+
+    Args:
+        forms: at least one.
+    """
+    failed = [form for form in forms if not form.passed]
+    if failed:
+        sentence = f"Not the same model in every form: {'; '.join(str(form.problem) for form in failed)}."
+    else:
+        named = ", ".join(_describe_form(form) for form in forms)
+        sentence = f"The exported forms answer as the evaluated model does: {named}."
+    return Check(
+        name=": ".join(["same_answers_in_every_form", *([", ".join(form.form for form in failed)] if failed else [])]),
+        passed=not failed,
+        sentence=sentence,
+        evidence={"forms": [form.model_dump(mode="json") for form in forms]},
+    )
+
+
+def _describe_form(form: FormParity) -> str:
+    equal = f"{round(form.equal_answers * form.prompts)} of {form.prompts} answers equal"
+    gap = "" if form.max_gap is None else f", off by at most {form.max_gap:.2g} ({form.tolerance:g} allowed)"
+    return f"{form.form} ({equal}{gap})"
+
+
 def same_champion(compared_with: int, champion_now: int | None, challenger: int) -> Check:
     """Passes when the champion is still the version that the challenger was compared with.
 
@@ -37,3 +65,21 @@ def same_champion(compared_with: int, champion_now: int | None, challenger: int)
         )
     evidence = {"compared_with": compared_with, "champion_now": champion_now, "challenger": challenger}
     return Check(name="same_champion", passed=passed, sentence=sentence, evidence=evidence)
+
+
+def not_taken_back(challenger: int, taken_back: str | None) -> Check:
+    """Passes when no person has taken the challenger back.
+
+    One that was promoted and rolled back, or rejected, has its round run again when a kill kept the decision from
+    being written down; what a person said holds against that.
+    """
+    if taken_back is None:
+        sentence = f"Nobody has rolled back or rejected version {challenger}."
+    else:
+        sentence = f"Version {challenger} was {taken_back}: it is not promoted again; run the next round."
+    return Check(
+        name="not_taken_back",
+        passed=taken_back is None,
+        sentence=sentence,
+        evidence={"challenger": challenger, "taken_back": taken_back},
+    )

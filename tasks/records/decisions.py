@@ -1,12 +1,16 @@
 """What the gate goes by, its named checks, and what was decided."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from tasks.records.base import Count, Record, Share
+from tasks.records.base import Count, Record, Sha256, Share
 from tasks.records.evaluation import PairedDifference
+from tasks.records.exports import FormParity
+from tasks.records.fitness import Fitness, JudgedPreference
 from tasks.records.models import ModelVersion
+from tasks.records.skills import SkillTest
 from tasks.settings.evaluation import PromoteSettings
 
 
@@ -49,7 +53,20 @@ class SuperiorityTest(Record):
         return self.p_value <= self.level
 
 
-class GateEvidence(Record):
+class ChallengerFindings(Record):
+    """What was found of the challenger besides its gain."""
+
+    skills: tuple[SkillTest, ...] = Field(default=(), description="whether it is not worse, skill by skill")
+    judged: JudgedPreference | None = Field(default=None, description="what judges say; None: they are not asked")
+    fitness: Fitness | None = Field(
+        default=None, description="what was found of it as a thing to be served; None: nobody looked"
+    )
+    forms: tuple[FormParity, ...] = Field(
+        default=(), description="the forms it was exported to, and whether each answers as it does"
+    )
+
+
+class GateEvidence(ChallengerFindings):
     """All that the gate goes by; the same evidence and settings give the same certificate again."""
 
     questions: Count = Field(description="test questions answered by every arm")
@@ -61,6 +78,28 @@ class GateEvidence(Record):
     compared_with: Annotated[int, Field(ge=1)] = Field(description="version of the champion that was evaluated")
     champion_now: Annotated[int, Field(ge=1)] | None = Field(description="version that was champion at the decision")
     challenger: Annotated[int, Field(ge=1)] = Field(description="version of the challenger")
+    taken_back: str | None = Field(
+        default=None, description="what a person did to the challenger before: rolled it back, or rejected it"
+    )
+    resamples: Annotated[int, Field(ge=1)] = Field(description="draws of the comparison's bootstrap interval, and")
+    seed: Count = Field(description="the seed that they were drawn with")
+
+
+PersonName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Reason = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class Approval(Record):
+    """What a person said of a challenger that passed every check."""
+
+    approved: bool = Field(description="False: rejected")
+    by: PersonName
+    at: datetime = Field(description="UTC")
+    reason: Reason = ""
+    through: Literal["command", "form"] = Field(description="`ratchet approve`, or the form in Prefect's UI")
+    carried_out: bool = Field(
+        default=False, description="the registry and the reports show it; False: a process was killed before they did"
+    )
 
 
 class PromotionDecision(Record):
@@ -74,3 +113,11 @@ class PromotionDecision(Record):
     evidence: GateEvidence
     settings: PromoteSettings = Field(description="the gate's, as they were")
     certificate: Certificate = Field(description="what the gate says of the evidence with these settings")
+    report_sha256: Sha256 = Field(description="hash of the ArmReport that it rests on")
+    approval: Approval | None = Field(default=None, description="what a person said; None: nobody was asked, or has")
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a person: every check passed, and that alone is not to promote it."""
+        asks = self.settings.approval == "approve" and self.approval is None
+        return asks and self.certificate.passed and not self.promoted

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from tasks.records.base import ARMS, Count, FileRef, Record, Seconds, Sha256
 from tasks.records.feedback import LabelDataset
 from tasks.records.models import Adapter, ModelVersion
+from tasks.records.skills import SkillAnswers
 
 
 class MetricSummary(Record):
@@ -82,6 +83,9 @@ class ArmReport(Record):
     answers: FileRef = Field(description="rows of AnswerRow: what every arm said")
     head_to_head: HeadToHead | None = Field(
         default=None, description="challenger against champion; None: they are the same weights"
+    )
+    skills: tuple[SkillAnswers, ...] = Field(
+        default=(), description="skills with questions or prompts of their own, in the config's order"
     )
 
     @property

@@ -12,8 +12,8 @@ from tasks.evaluation.benchmark.context_overlap import CONTEXT_OVERLAP, context_
 from tasks.evaluation.benchmark.groundedness import GROUNDEDNESS, add_claims
 from tasks.evaluation.benchmark.retrieved import QuestionContext, Retrieved
 from tasks.home import Home
-from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
+from tasks.models.sharded_embeddings import embedder
 from tasks.records import RETRIEVAL_ARMS, BenchmarkAnswer, Question
 from tasks.retrieval.index import open_index
 
@@ -35,7 +35,7 @@ def describe_answers(
         ModelError: when the embedding model cannot be loaded.
         IntegrityError: when the index was altered.
     """
-    embed = load_embedder(config.model.embeddings, home, hardware.device)
+    embed = embedder(config, home, hardware)
     scored = score_arms(questions, said.answers, embed)
     rows = {
         arm: [

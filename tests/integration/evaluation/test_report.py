@@ -29,6 +29,7 @@ def test_report_json_has_exactly_the_keys_of_the_contract(make_round: MakeRound)
         "comparisons",
         "win_rates",
         "decision",
+        "ledger",
         "feedback",
         "judging",
         "provenance",

@@ -4,21 +4,34 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from example_decisions import gate_evidence, promotion_decision
 from example_judges import NO_ROWS, POOR, calibrated_judges
+from example_models import BASE
+from example_skills import skill_test
 from integration.evaluation.report_pages import EVIL, MakeRound, put_into_rows, render
 
 from tasks.curation.summary import summarise_feedback
+from tasks.evaluation.forgetting import LedgerRow, ledger
 from tasks.evaluation.report_html import render_report
 from tasks.evaluation.round_feedback import RoundFeedback
+from tasks.records import ModelVersion
+
+CHAMPION = ModelVersion(name="demo", version=1, base=BASE)
 
 
 def judged_by(name: str) -> RoundFeedback:
     judges = [each.model_copy(update={"judge": name}) for each in calibrated_judges() if each.judge == POOR]
     return RoundFeedback(summary=summarise_feedback([], {}, [], NO_ROWS, 0, judges))
+
+
+def forgotten(skill: str) -> Sequence[LedgerRow]:
+    """A ledger with this skill's name in it."""
+    evidence = gate_evidence(skills=(skill_test(skill=skill),))
+    return ledger([promotion_decision(CHAMPION, CHAMPION, evidence=evidence)])
 
 
 @pytest.mark.parametrize(
@@ -32,8 +45,9 @@ def judged_by(name: str) -> RoundFeedback:
         lambda sample: {"report": sample.report.model_copy(update={"domain": EVIL})},
         lambda sample: {"curves": {EVIL: [(1, 0.5)]}},
         lambda sample: {"feedback": judged_by(EVIL)},
+        lambda sample: {"ledger": forgotten(EVIL)},
     ],
-    ids=["answer", "question", "reference", "contexts", "provenance", "domain", "curves", "judge"],
+    ids=["answer", "question", "reference", "contexts", "provenance", "domain", "curves", "judge", "skill"],
 )
 def test_text_from_outside_is_shown_as_text(make_round: MakeRound, change: Callable[[Any], Mapping[str, Any]]) -> None:
     sample = make_round(questions=8)

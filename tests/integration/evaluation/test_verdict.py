@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from example_models import paired_difference
 
 from tasks.evaluation.report_text import state_verdict
+from tasks.records import Approval
 
 MakeRound = Callable[..., Any]
 
@@ -62,3 +64,16 @@ def test_a_report_without_the_comparison_still_has_a_verdict(make_round: MakeRou
     bare = sample.report.model_copy(update={"comparisons": ()})
     assert state_verdict(bare, None, "rouge_l").sentence == "No promotion has been decided on these figures."
     assert state_verdict(bare, sample.decision, "rouge_l").sentence == "All 3 checks passed."
+
+
+def test_what_waits_for_a_person_or_was_rejected_by_one_is_said_to(make_round: MakeRound) -> None:
+    sample = make_round()
+    asking = sample.decision.settings.model_copy(update={"approval": "approve"})
+    waits = sample.decision.model_copy(update={"settings": asking, "promoted": False})
+    verdict = state_verdict(sample.report, waits, "rouge_l")
+    assert (verdict.tone, verdict.title) == ("open", "Waiting for approval")
+    assert verdict.reasons == ("All 3 checks passed; the champion stays until a person approves.",)
+    approval = Approval(approved=False, by="ann", at=datetime(2026, 11, 23, 7, tzinfo=UTC), through="command")
+    verdict = state_verdict(sample.report, waits.model_copy(update={"approval": approval}), "rouge_l")
+    assert (verdict.tone, verdict.title) == ("held", "Rejected")
+    assert verdict.sentence.startswith("Rejected by ann with `ratchet approve` on 2026-11-23")

@@ -25,6 +25,7 @@ def test_a_challenger_that_is_proven_better_and_the_same_model_passes():
         "The registered model is the model that was evaluated: loaded back, its logits differ by at most 0 (0.001 "
         "allowed).",
         "The champion is still version 1, with which the challenger was compared.",
+        "Nobody has rolled back or rejected version 2.",
     ]
 
 
@@ -36,6 +37,7 @@ def test_a_challenger_that_is_proven_better_and_the_same_model_passes():
         ({"max_logit_difference": 0.1}, "same_model"),
         ({"max_logit_difference": None}, "same_model"),
         ({"champion_now": 7}, "same_champion"),
+        ({"taken_back": "rejected (2026-11-23T07:00:00+00:00 rejected by ann)"}, "not_taken_back"),
     ],
 )
 def test_one_failed_check_blocks_and_is_named(changes: dict[str, Any], failed: str):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.gate.identity import same_champion, same_model
+from tasks.gate.identity import not_taken_back, same_champion, same_model
 
 
 @pytest.mark.parametrize("difference", [0.0, 1e-6, 1e-3])
@@ -52,3 +52,13 @@ def test_another_champion_than_the_one_compared_with_is_not_taken_over_from(now:
 @given(compared=st.integers(1, 9), now=st.none() | st.integers(1, 9), challenger=st.integers(1, 9))
 def test_only_two_versions_may_be_champion(compared: int, now: int | None, challenger: int):
     assert same_champion(compared, now, challenger).passed == (now in {compared, challenger})
+
+
+def test_what_a_person_has_taken_back_is_not_promoted_again():
+    assert not_taken_back(4, None).passed
+    check = not_taken_back(4, "rolled back (2026-11-23T07:00:00+00:00 to 3 by ann: too wordy)")
+    assert not check.passed
+    assert check.sentence == (
+        "Version 4 was rolled back (2026-11-23T07:00:00+00:00 to 3 by ann: too wordy): it is not promoted again; run "
+        "the next round."
+    )

@@ -180,7 +180,7 @@ def test_energy_is_measured_where_the_counters_can_be_read_and_kept_with_the_ans
         write_counter(powercap, "intel-rapl:0", "package-0", used_uj, 1_000_000_000)
         return found
 
-    monkeypatch.setattr("tasks.evaluation.answering.generate", spend)
+    monkeypatch.setattr("tasks.models.engines.generate", spend)
     said = answer_as_arms(config, home, benchmark, None, asked, retrieved, hardware)
     assert said.energy_j == {"base": 3.0, "rag": 3.0}
     assert "energy counters" not in capsys.readouterr().err
