@@ -187,6 +187,7 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "domain": "tiny",
         "feedback": 0,
         "rounds": [],
+        "waiting": [],
         "due": True,
         "why": "no round has been run yet",
         "labels": [],
@@ -194,6 +195,7 @@ def test_status_before_the_first_round_says_that_it_is_due(config: Path) -> None
         "test_labels": [],
         "test_datasets": [],
         "end_users": [],
+        "production": None,
     }
     assert run_ratchet("status", "--config", str(config)).stdout.splitlines() == [
         "Domain tiny, 0 judgements",

@@ -6,12 +6,11 @@ import signal
 import time
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 
-from flows import watch as module
-from flows.watch import Watch, _attempt, _ended_by_signals, _tell, backoff_s
+from flows import watched as module
+from flows.watched import Watch, attempt, backoff_s, ended_by_signals, tell
 from tasks.config import Config
 from tasks.errors import ArgillaError, IntegrityError, RatchetError, UnreachableError
 from tasks.home import Home
@@ -20,7 +19,7 @@ from tasks.home import Home
 @pytest.fixture
 def watched(ratchet_home: Path) -> Watch:
     config = Config.model_validate({"name": "tiny", "questions": "q.jsonl", "root": ratchet_home})
-    return Watch(config, Path("ratchet.yaml"), Home(ratchet_home), cast(Any, None), uuid4(), as_json=True)
+    return Watch(config, Path("ratchet.yaml"), Home(ratchet_home), cast(Any, None), cast(Any, None), as_json=True)
 
 
 class Clock:
@@ -49,12 +48,12 @@ def test_what_cannot_be_done_is_said_once_and_so_is_that_it_works_again(
     clock.error = UnreachableError("Argilla does not answer: start it.")
     for _ in range(1000):
         clock.now_s += 1.0
-        _attempt(watched, "fetching labels", clock.step)
+        attempt(watched, "fetching labels", clock.step)
     assert capsys.readouterr().err == "fetching labels has to wait: Argilla does not answer: start it.\n"
 
     clock.error, clock.now_s = None, 10_000.0
     for _ in range(3):
-        _attempt(watched, "fetching labels", clock.step)
+        attempt(watched, "fetching labels", clock.step)
     assert capsys.readouterr().err == "fetching labels works again\n"
 
 
@@ -62,7 +61,7 @@ def test_it_is_tried_less_and_less_often_and_every_five_minutes_in_the_end(watch
     clock.error, tried_at = UnreachableError("away"), []
     for second in range(2000):
         clock.now_s, before = float(second), clock.tries
-        _attempt(watched, "starting rounds", clock.step)
+        attempt(watched, "starting rounds", clock.step)
         if clock.tries > before:
             tried_at.append(second)
 
@@ -75,7 +74,7 @@ def test_a_problem_of_another_kind_is_said_too(
 ) -> None:
     for error in (UnreachableError("away"), UnreachableError("still away"), ArgillaError("the key is wrong")):
         clock.error, clock.now_s = error, clock.now_s + 1000.0
-        _attempt(watched, "fetching labels", clock.step)
+        attempt(watched, "fetching labels", clock.step)
 
     assert capsys.readouterr().err.splitlines() == [
         "fetching labels has to wait: away",
@@ -85,9 +84,9 @@ def test_a_problem_of_another_kind_is_said_too(
 
 def test_one_outage_keeps_nothing_else_from_being_done(watched: Watch, clock: Clock) -> None:
     clock.error = UnreachableError("away")
-    _attempt(watched, "fetching labels", clock.step)
+    attempt(watched, "fetching labels", clock.step)
     clock.error, before = None, clock.tries
-    _attempt(watched, "starting rounds", clock.step)
+    attempt(watched, "starting rounds", clock.step)
 
     assert clock.tries == before + 1
     assert list(watched.outages) == ["fetching labels"]
@@ -96,11 +95,11 @@ def test_one_outage_keeps_nothing_else_from_being_done(watched: Watch, clock: Cl
 def test_a_damaged_log_ends_the_watcher(watched: Watch, clock: Clock) -> None:
     clock.error = IntegrityError("a segment was altered")
     with pytest.raises(IntegrityError):
-        _attempt(watched, "starting rounds", clock.step)
+        attempt(watched, "starting rounds", clock.step)
 
 
 def test_each_event_is_one_json_object_on_stdout(watched: Watch, capsys: pytest.CaptureFixture[str]) -> None:
-    _tell(watched, "labels", "3 of 5 new labels are in", new=1, count=3)
+    tell(watched, "labels", "3 of 5 new labels are in", new=1, count=3)
 
     told = capsys.readouterr()
     event = json.loads(told.out)
@@ -113,7 +112,7 @@ def test_each_event_is_one_json_object_on_stdout(watched: Watch, capsys: pytest.
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_block_and_a_second_one_does_not_disturb_the_tidying_up(number: signal.Signals) -> None:
     before, tidied = signal.getsignal(number), []
-    with _ended_by_signals():
+    with ended_by_signals():
         try:
             os.kill(os.getpid(), number)
             time.sleep(10.0)
