@@ -58,7 +58,8 @@ def _download(name: str, revision: str | None, home: Home) -> Path:
 
     say(f"Looking up {name} on the hub, and downloading what is not in {home.models} yet")
     try:
-        folder = snapshot_download(name, revision=revision, cache_dir=home.models, allow_patterns=list(_MODEL_FILES))
+        wanted = [*_MODEL_FILES, "README.md"]  # which states the licence
+        folder = snapshot_download(name, revision=revision, cache_dir=home.models, allow_patterns=wanted)
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"model.base: {name!r} is no folder here, and the hub did not give it ({type(error).__name__}); "

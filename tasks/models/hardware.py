@@ -19,11 +19,15 @@ class Hardware:
         device: `cpu`, `cuda` or `mps`.
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads for tensor operations, at least 1.
+        workers: processes that train a model together, each on such a device.
+        fsdp: the model is sharded over the workers; otherwise each has it whole.
     """
 
     device: str
     dtype: str
     threads: int
+    workers: int = 1
+    fsdp: bool = False
 
     @property
     def torch_dtype(self) -> "torch.dtype":

@@ -24,6 +24,9 @@ class GenerationSettings(Section):
     """How every arm answers. Evaluation decodes greedily; collect samples with its own temperature."""
 
     max_new_tokens: Positive = 64
+    engine: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="vllm: much faster on GPUs; answers can differ in places, so keep to one"
+    )
     batch_size: Positive = Field(default=32, description="prompts decoded together")
     max_prompt_tokens: Positive = Field(default=1024, description="a longer prompt is an error, never cut")
 
@@ -32,6 +35,9 @@ class CollectSettings(Section):
     """Sampling candidates from the champion."""
 
     questions: Positive = Field(default=100, description="train questions sampled each round")
+    proposals: Annotated[int, Field(ge=0)] = Field(
+        default=10, description="questions of production that `ratchet monitor` proposed, asked besides each round"
+    )
     candidates: Annotated[int, Field(ge=2, le=16)] = Field(default=4, description="candidates per question")
     temperature: Annotated[float, Field(gt=0.0, le=2.0)] = 0.8
     top_k: Positive = Field(default=50, description="draw among this many likeliest tokens")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.settings.section import Fraction, Positive, Section
 
@@ -71,6 +71,25 @@ class ContextSettings(Section):
     )
 
 
+class ReplaySettings(Section):
+    """How much is repeated of what a challenger may forget: more, the more the last one lost on a skill."""
+
+    base_share: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.0, description="share of SFT rows that are repeats, where the last challenger lost nothing"
+    )
+    max_share: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.3, description="the same where it lost a margin of `promote` or `skills`, or more"
+    )
+
+    @model_validator(mode="after")
+    def _shares_are_in_order(self) -> "ReplaySettings":
+        if self.base_share > self.max_share:
+            raise ValueError(
+                f"train.replay: base_share ({self.base_share:g}) is above max_share ({self.max_share:g}); lower it"
+            )
+        return self
+
+
 class TrainSettings(Section):
     """SFT, then DPO or KTO."""
 
@@ -81,6 +100,7 @@ class TrainSettings(Section):
         default=None, description="put retrieved passages into a part of the prompts; None: into none"
     )
     lora: LoraSettings = LoraSettings()
+    replay: ReplaySettings = ReplaySettings()
     sft: SftSettings = SftSettings()
     dpo: DpoSettings = DpoSettings()
     kto: KtoSettings = KtoSettings()

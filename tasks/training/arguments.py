@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.models.hardware import Hardware
 from tasks.settings.training import DpoSettings, KtoSettings, SftSettings, TrainSettings
+from tasks.training.sharing import unit_of
 
 
 def shared_arguments(
@@ -15,12 +16,13 @@ def shared_arguments(
     seed: int,
 ) -> dict[str, Any]:
     """Keyword arguments for TRL's SFTConfig, DPOConfig and KTOConfig alike."""
+    share = hardware.workers if unit_of(phase) == "batches" else 1
     return {
         "output_dir": str(output_dir),
         "num_train_epochs": phase.epochs,
         "learning_rate": phase.learning_rate,
         "per_device_train_batch_size": phase.batch_size,
-        "gradient_accumulation_steps": phase.gradient_accumulation,
+        "gradient_accumulation_steps": phase.gradient_accumulation // share,  # several workers share a step
         "lr_scheduler_type": "cosine",
         "warmup_steps": phase.warmup_share,  # below 1 it is a share of all steps
         "max_length": train.max_length,
@@ -44,4 +46,13 @@ def shared_arguments(
         "disable_tqdm": True,
         "dataloader_pin_memory": hardware.device == "cuda",
         "seed": seed,
+        **(_for_workers(hardware) if hardware.workers > 1 else {}),
     }
+
+
+def _for_workers(hardware: Hardware) -> dict[str, Any]:
+    """What is set only where several processes train together."""
+    if not hardware.fsdp:
+        return {"ddp_find_unused_parameters": False}  # each step uses all of the adapter; looking for others takes time
+    # The decoder layers that transformers names for the model are sharded, and gathered for the adapter to be saved.
+    return {"fsdp": True, "fsdp_config": {"auto_wrap_policy": "TRANSFORMER_BASED_WRAP"}}

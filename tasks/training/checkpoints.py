@@ -70,8 +70,10 @@ class PhaseCallback(TrainerCallback):  # type: ignore[misc]  # transformers is A
         """
         import torch
 
-        generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
-        train_dataloader.get_sampler().generator = generator
+        batches = train_dataloader.batch_sampler
+        while not hasattr(batches, "sampler"):  # accelerate wraps it where several workers share an epoch
+            batches = batches.batch_sampler
+        batches.sampler.generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._advance(1)
@@ -92,6 +94,12 @@ class PhaseCallback(TrainerCallback):  # type: ignore[misc]  # transformers is A
             self._on_loss(state.global_step, numbers)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Marks the checkpoint just written; a kill before this line leaves it without a marker."""
+        """Marks the checkpoint just written, by all workers; a kill before this line leaves it without a marker."""
+        import torch
+
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        if not state.is_world_process_zero:
+            return
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         write_atomically(checkpoint / _MARKER, canonical_json({"train_s": self.train_s}).encode())

@@ -10,6 +10,7 @@ from tasks.settings.training import TrainSettings
 from tasks.training.arguments import shared_arguments
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, run_phase
 from tasks.training.rows import preference_rows
+from tasks.training.sharing import share_batches
 
 
 def run_dpo(
@@ -48,4 +49,5 @@ def run_dpo(
         loss_weights=[1.0, weight] if weight else None,
     )
     trainer = DPOTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    share_batches(trainer, settings.dpo, hardware.workers)
     return run_phase("train: DPO steps", trainer, folder, overlong, base.id, on_loss)

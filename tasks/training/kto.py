@@ -11,6 +11,7 @@ from tasks.settings.training import TrainSettings
 from tasks.training.arguments import shared_arguments
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, run_phase
 from tasks.training.rows import rated_rows
+from tasks.training.sharing import share_batches
 
 _MAX_RATIO = 4 / 3
 
@@ -53,6 +54,7 @@ def run_kto(
     )
     shuffled = rows.shuffle(seed=seed)
     trainer = KTOTrainer(model=model, args=arguments, train_dataset=shuffled, processing_class=tokenizer)
+    share_batches(trainer, settings.kto, hardware.workers)
     return run_phase("train: KTO steps", trainer, folder, overlong, base.id, on_loss)
 
 

@@ -8,10 +8,10 @@ from tasks.config import Config
 from tasks.errors import RatchetError
 from tasks.home import Home
 from tasks.progress import say
-from tasks.records import Adapter, ContextPlan, ModelVersion, Snapshot
+from tasks.records import Adapter, ModelVersion, Snapshot
 from tasks.registry import tracking
 from tasks.rounds import Round
-from tasks.training.train import TrainingRun
+from tasks.training.train import RowPlans, TrainingRun
 
 
 def start_run(
@@ -20,14 +20,14 @@ def start_run(
     opened: Round,
     start: ModelVersion,
     snapshot: Snapshot,
-    contexts: ContextPlan | None,
+    plans: RowPlans,
     key: str,
     folder: Path,
 ) -> TrainingRun:
     """The run with this key, with parameters, snapshot and environment written down.
 
     Args:
-        contexts: the passages that the rows have in their prompts; None: none has any.
+        plans: what becomes of the snapshot's rows before they are trained on.
 
     Raises:
         RatchetError: when MLflow cannot be reached.
@@ -46,9 +46,11 @@ def start_run(
         "start_version": start.version,
         "snapshot_sha256": snapshot.sha256,
     }
-    if contexts is not None:
+    if (contexts := plans.contexts) is not None:
         parameters["retrieval"] = config.retrieval.model_dump(mode="json")
         parameters["contexts"] = {"index_sha256": contexts.index_sha256, "rows_sha256": contexts.rows.sha256}
+    if plans.replay is not None:
+        parameters["replay"] = plans.replay.replay.model_dump(mode="json")
     tracking.log_parameters(config, home, run_id, {**parameters, **origin})
     tracking.log_snapshot(config, home, run_id, snapshot)
     tracking.log_environment(config, home, run_id)
@@ -59,7 +61,7 @@ def start_run(
         on_loss=lambda phase, step, metrics: log_point(
             step, {f"{phase}/{name.replace('/', '_')}": value for name, value in metrics.items()}
         ),
-        contexts=contexts,
+        plans=plans,
     )
 
 

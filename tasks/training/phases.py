@@ -64,13 +64,16 @@ def run_phase(
 ) -> PhaseResult:
     """Trains to the end, resuming from the last whole checkpoint, and saves the adapter and the result.
 
+    Where several workers train together, each of them comes here; the first alone writes, and all return its result.
+
     Raises:
         HomeError: when the disk is full or not writable.
     """
     from transformers import PrinterCallback
 
     steps = _count_steps(trainer)
-    checkpoint, earlier_s = latest_complete(folder.checkpoints, steps)
+    with trainer.accelerator.main_process_first():  # it deletes what is not whole before the others look
+        checkpoint, earlier_s = latest_complete(folder.checkpoints, steps)
     with _writing(folder.root):
         with track(label, steps) as advance, measure_energy() as joules_so_far:
             trainer.remove_callback(PrinterCallback)
@@ -80,7 +83,18 @@ def run_phase(
             train_s = watcher.train_s
             # What a killed run used before is not known.
             energy_j = joules_so_far() if checkpoint is None else None
-        _save_adapter(trainer.model, folder.adapter, base_id)
+        weights = trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
+        if trainer.is_world_process_zero():
+            _save_adapter(trainer.model, folder.adapter, base_id, weights)
+    if trainer.is_world_process_zero():
+        _keep_result(trainer, folder, overlong, train_s, energy_j)
+    trainer.accelerator.wait_for_everyone()
+    result = folder.finished()
+    assert result is not None
+    return result
+
+
+def _keep_result(trainer: Any, folder: PhaseFolder, overlong: int, train_s: float, energy_j: float | None) -> None:
     result = PhaseResult(
         adapter_sha256=sha256_of_directory(folder.adapter, ADAPTER_FILES),
         rows=len(trainer.train_dataset),
@@ -92,7 +106,6 @@ def run_phase(
     )
     write_atomically(folder.result, canonical_json(result).encode())
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
-    return result
 
 
 def energy_of(phases: Iterable[PhaseResult]) -> float | None:
@@ -125,13 +138,17 @@ def _count_steps(trainer: Any) -> int:
     return int(-(-per_epoch * trainer.args.num_train_epochs // 1))
 
 
-def _save_adapter(model: Any, target: Path, base_id: str) -> None:
-    """Writes the trained adapter alone; the folder appears whole, and says nothing of this machine."""
+def _save_adapter(model: Any, target: Path, base_id: str, weights: dict[str, Any] | None = None) -> None:
+    """Writes the trained adapter alone; the folder appears whole, and says nothing of this machine.
+
+    Args:
+        weights: of the whole model, where it is sharded; None: those in the model.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".adapter."))
     try:
         # The model of DPO and KTO carries its frozen reference as a second adapter, which must not be saved with it.
-        model.save_pretrained(temporary, selected_adapters=["default"])
+        model.save_pretrained(temporary, selected_adapters=["default"], state_dict=weights)
         config_file = temporary / "adapter_config.json"
         config = json.loads(config_file.read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = base_id

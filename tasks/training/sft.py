@@ -12,6 +12,7 @@ from tasks.settings.training import LoraSettings, TrainSettings
 from tasks.training.arguments import shared_arguments
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, run_phase
 from tasks.training.rows import demonstration_rows
+from tasks.training.sharing import share_batches
 
 
 def run_sft(
@@ -45,6 +46,7 @@ def run_sft(
         completion_only_loss=True,
     )
     trainer = SFTTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    share_batches(trainer, settings.sft, hardware.workers)
     return run_phase("train: SFT steps", trainer, folder, overlong, base.id, on_loss)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tasks.config import Config
 from tasks.errors import DomainError
@@ -14,13 +13,23 @@ from tasks.progress import say
 from tasks.records import Adapter, BaseModelRef, ContextPlan, LossPoint, ModelVersion, Snapshot
 from tasks.training.adapters import keep_adapter
 from tasks.training.context_rows import Given, count_contexts, read_given
-from tasks.training.dpo import run_dpo
-from tasks.training.kto import run_kto
+from tasks.training.jobs import Phase, PhaseJob, train_phase
 from tasks.training.phases import OnLoss, PhaseFolder, PhaseResult, energy_of
+from tasks.training.replay import ReplayPlan, with_repeats
 from tasks.training.rows import AnyRow, TrainingRows, read_training_rows
-from tasks.training.sft import run_sft
 
-Phase = Literal["sft", "dpo", "kto"]
+
+@dataclass(frozen=True)
+class RowPlans:
+    """What becomes of the snapshot's rows before they are trained on.
+
+    Attributes:
+        contexts: the passages that the rows have in their prompts; None: none has any.
+        replay: the demonstrations that are repeated; None: none is.
+    """
+
+    contexts: ContextPlan | None = None
+    replay: ReplayPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -31,13 +40,13 @@ class TrainingRun:
         folder: checkpoints and adapters of the phases; a killed training goes on from here.
         mlflow_run_id: the run that the adapter will name.
         on_loss: gets the curve of a phase, point by point: (phase, step, metrics).
-        contexts: the passages that the rows have in their prompts; None: none has any.
+        plans: what becomes of the rows that it trains on.
     """
 
     folder: Path
     mlflow_run_id: str
     on_loss: Callable[[str, int, dict[str, float]], None]
-    contexts: ContextPlan | None = None
+    plans: RowPlans = RowPlans()
 
     def curve(self, phase: str) -> OnLoss:
         """The listener for one phase's losses."""
@@ -70,13 +79,13 @@ def train_adapter(
         HomeError: when the disk is full or not writable.
     """
     settings, preference = config.train, config.train.preference
-    rows, given = read_training_rows(config, home, snapshot), read_given(config, home, run.contexts)
+    rows, given = read_training_rows(config, home, snapshot), read_given(config, home, run.plans.contexts)
     latest, phases = start_folder, dict[Phase, PhaseResult]()
     reference = f"champion:{start.adapter.sha256}" if start.adapter else "none"
     if rows.demonstrations:
-        demonstrations = given.to(rows.demonstrations)
+        demonstrations = given.to(with_repeats(rows.demonstrations, run.plans.replay))
         folder, curve = PhaseFolder(run.folder / "sft"), run.curve("sft")
-        phases["sft"] = run_sft(start.base, latest, demonstrations, settings, hardware, config.seed, folder, curve)
+        phases["sft"] = train_phase(_job(config, "sft", start.base, latest, folder), demonstrations, hardware, curve)
         latest, reference = folder.adapter, f"sft:{phases['sft'].adapter_sha256}"
     else:
         say("train: no demonstrations, so SFT is left out")
@@ -104,7 +113,8 @@ def train_adapter(
         train_energy_j=energy_of(phases.values()),
         mlflow_run_id=run.mlflow_run_id,
         losses=write_rows(home.objects, _loss_points(phases)),
-        contexts=count_contexts(run.contexts, given, _trained(rows, phases), settings.max_length),
+        contexts=count_contexts(run.plans.contexts, given, _trained(rows, phases), settings.max_length),
+        replay=run.plans.replay.replay if run.plans.replay else None,
     )
 
 
@@ -129,7 +139,7 @@ def _prefer(
             say(f"train: {said}, {settings.dpo.min_pairs} needed, so DPO is left out")
             return None
         pairs = given.to(rows.pairs)
-        return run_dpo(base, start_folder, pairs, settings, hardware, config.seed, folder, curve)
+        return train_phase(_job(config, "dpo", base, start_folder, folder), pairs, hardware, curve)
     answers = given.to(rows.answers)
     said = f"{len(answers)} single answers, {sum(answer.desirable for answer in answers)} of them good"
     if rows.contradictory:
@@ -140,7 +150,19 @@ def _prefer(
     if len(answers) < settings.kto.min_rows or len({answer.desirable for answer in answers}) < 2:
         say(f"train: {said}, {settings.kto.min_rows} of both kinds needed, so KTO is left out")
         return None
-    return run_kto(base, start_folder, answers, settings, hardware, config.seed, folder, curve)
+    return train_phase(_job(config, "kto", base, start_folder, folder), answers, hardware, curve)
+
+
+def _job(config: Config, phase: Phase, base: BaseModelRef, start_folder: Path | None, folder: PhaseFolder) -> PhaseJob:
+    return PhaseJob(
+        phase=phase,
+        base=base,
+        adapter_folder=start_folder,
+        settings=config.train,
+        compute=config.compute,
+        seed=config.seed,
+        folder=folder.root,
+    )
 
 
 def _rows(phases: Mapping[Phase, PhaseResult], name: Phase) -> int:

@@ -14,8 +14,10 @@ import tasks
 from tasks.files import sha256_of
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef, Demonstration, Message, PreferencePair, RatedAnswer
+from tasks.settings.compute import ComputeSettings
 from tasks.settings.training import DpoSettings, KtoSettings, LoraSettings, SftSettings, TrainSettings
 from tasks.training.dpo import run_dpo
+from tasks.training.jobs import PhaseJob, job_file, write_job
 from tasks.training.kto import run_kto
 from tasks.training.phases import PhaseFolder, PhaseResult
 from tasks.training.sft import run_sft
@@ -25,9 +27,10 @@ WORDS = ("function", "iterator", "returns", "elements", "over", "the", "do")
 # Each job, one file name a line, is a training in a forked process that kills itself: no handler runs, nothing is
 # flushed. Forking saves the imports, which take longer than the trainings.
 KILLER = """
-import json, os, signal, sys
+import json, os, signal, sys, time, traceback
 from pathlib import Path
 import torch
+from tasks.training import worker
 from tasks.settings.training import TrainSettings
 from tasks.models.hardware import Hardware
 from tasks.records import BaseModelRef, Demonstration, PreferencePair, RatedAnswer
@@ -59,14 +62,38 @@ def work(job):
         lambda step, metrics: die() if step == job["kill_at"] else None,
     )
 
+def train_as(rank, job):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(job["workers"]))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(job["port"]), GLOO_SOCKET_IFNAME="lo")
+    torch.set_num_threads(1)
+    path = Path(job["job"])
+    worker.speak_into_log(path.parent)
+    worker.prepare_environment("cpu")
+    worker.join(worker.read_job(path)[0])
+    if rank == job["hangs"]:
+        time.sleep(60)
+    worker.work(path)
+    os._exit(0)
+
 for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        try:
-            work(json.loads(Path(line.strip()).read_text()))
-        finally:
-            os._exit(1)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    job = json.loads(Path(line.strip()).read_text())
+    children = []
+    for rank in range(job.get("workers", 1)):
+        children.append(os.fork())
+        if children[-1] == 0:
+            try:
+                train_as(rank, job) if "workers" in job else work(job)
+            except Exception:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+    hanging = job.get("hangs")
+    ended = [child for rank, child in enumerate(children) if rank != hanging]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in ended]
+    if hanging is not None:
+        os.kill(children[hanging], signal.SIGKILL)
+        os.waitpid(children[hanging], 0)
+    print(*codes, flush=True)
 """
 
 
@@ -257,6 +284,46 @@ def run_and_kill(
         assert killer.stdin is not None and killer.stdout is not None
         print(file, file=killer.stdin, flush=True)
         assert killer.stdout.readline() == "-9\n"
+
+    return run
+
+
+@pytest.fixture
+def train_together(
+    base: BaseModelRef,
+    demonstrations: list[Demonstration],
+    pairs: list[PreferencePair],
+    rated: list[RatedAnswer],
+    sft_adapter: Path,
+    killer: subprocess.Popen[str],
+    free_port: Callable[[], int],
+    tmp_path: Path,
+) -> Callable[..., tuple[PhaseResult | None, str]]:
+    """Trains some rows in processes that share each step; what they left, and their exit statuses."""
+    all_rows = {"sft": demonstrations, "dpo": pairs, "kto": rated}
+
+    def run(
+        phase: Any, workers: int, count: int, settings: TrainSettings, timeout_s: float = 60, hangs: int | None = None
+    ) -> tuple[PhaseResult | None, str]:
+        folder = tmp_path / f"{phase} of {workers}"
+        folder.mkdir()
+        job = PhaseJob(
+            phase=phase,
+            base=base,
+            adapter_folder=None if phase == "sft" else sft_adapter,
+            settings=settings,
+            compute=ComputeSettings(engine="accelerate", workers=workers, timeout_s=timeout_s),
+            seed=0,
+            folder=folder,
+        )
+        write_job(job, all_rows[phase][:count], Hardware("cpu", "float32", 1))
+        file = tmp_path / "together.json"
+        told = {"job": str(job_file(folder)), "workers": workers, "port": free_port(), "hangs": hangs}
+        file.write_text(json.dumps(told), encoding="utf-8")
+        assert killer.stdin is not None and killer.stdout is not None
+        print(file, file=killer.stdin, flush=True)
+        codes = killer.stdout.readline().strip()
+        return PhaseFolder(folder).finished(), codes
 
     return run
 

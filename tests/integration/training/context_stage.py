@@ -26,7 +26,7 @@ from tasks.records import (
 )
 from tasks.settings.training import ContextSettings, TrainSettings
 from tasks.training.context_rows import plan_contexts
-from tasks.training.train import TrainingRun, train_adapter
+from tasks.training.train import RowPlans, TrainingRun, train_adapter
 
 NAMES = ("chain", "sort", "zip", "map", "len", "sum", "min", "max")
 
@@ -121,6 +121,6 @@ class Stage:
         return {row.row: row for row in read_rows(self.home.objects, plan.rows, RowContext)}
 
     def train(self, pairs: Sequence[PreferencePair] = ()) -> Adapter:
-        run = TrainingRun(self.folder, "run", lambda phase, step, metrics: None, self.plan(pairs))
+        run = TrainingRun(self.folder, "run", lambda phase, step, metrics: None, RowPlans(self.plan(pairs)))
         start = ModelVersion(name="demo", version=1, base=self.base)
         return train_adapter(self.config, self.home, start, None, self.snapshot(pairs), 1, self.hardware, run)

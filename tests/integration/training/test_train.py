@@ -21,10 +21,12 @@ from tasks.records import (
     ModelVersion,
     PreferencePair,
     RatedAnswer,
+    Replay,
 )
 from tasks.settings.training import TrainSettings
 from tasks.training.adapters import ADAPTER_FILES, keep_adapter
-from tasks.training.train import TrainingRun, train_adapter
+from tasks.training.replay import ReplayPlan
+from tasks.training.train import RowPlans, TrainingRun, train_adapter
 
 
 class Stage:
@@ -68,9 +70,12 @@ class Stage:
         demonstrations: Sequence[Demonstration],
         pairs: Sequence[PreferencePair],
         rated: Sequence[RatedAnswer] = (),
+        replay: ReplayPlan | None = None,
     ) -> Adapter:
         snapshot = write_snapshot(self.home.snapshots, demonstrations, pairs, rated)
-        run = TrainingRun(self.folder, "run", lambda phase, step, metrics: self.curve.append((phase, step)))
+        run = TrainingRun(
+            self.folder, "run", lambda phase, step, metrics: self.curve.append((phase, step)), RowPlans(replay=replay)
+        )
         hardware = Hardware("cpu", "float32", 1)
         return train_adapter(self.config, self.home, self.champion, self.champion_folder, snapshot, 2, hardware, run)
 
@@ -103,6 +108,17 @@ def test_the_stage_run_again_gives_the_same_adapter_without_training(
     stage.curve.clear()
     assert stage.train(demonstrations, pairs) == first
     assert stage.curve == []
+
+
+def test_rows_that_are_replayed_are_trained_on_more_often_and_the_adapter_says_why(
+    stage: Stage, demonstrations: list[Demonstration]
+) -> None:
+    rows = tuple(row.id for row in demonstrations[:8])
+    replay = Replay(share=0.25, skill="unit=m", loss=0.8, drawn_from="skill", repeats=8)
+    adapter = stage.train(demonstrations, [], replay=ReplayPlan(rows, replay))
+    assert (adapter.demonstrations, adapter.replay) == (32, replay)
+    # Two epochs of four batches of eight, where there were three.
+    assert stage.curve[-1] == ("sft", 8)
 
 
 def test_too_few_pairs_leave_dpo_out(

@@ -50,3 +50,22 @@ def test_defaults_of_trl_that_cost_time_for_nothing_are_off() -> None:
     assert chosen["dataloader_pin_memory"] is False
     assert chosen["use_cpu"] is True
     assert arguments(SftSettings(), Hardware("cuda", "bfloat16", 1))["use_cpu"] is False
+
+
+def test_workers_share_dpos_batches_and_the_rows_of_the_others() -> None:
+    together = Hardware("cpu", "float32", 1, workers=2)
+    for phase in (SftSettings(gradient_accumulation=4), DpoSettings(gradient_accumulation=4), KtoSettings()):
+        alone, shared = arguments(phase, Hardware("cpu", "float32", 1)), arguments(phase, together)
+        divided = 2 if isinstance(phase, DpoSettings) else 1
+        assert shared["gradient_accumulation_steps"] * divided == alone["gradient_accumulation_steps"]
+        assert shared["per_device_train_batch_size"] == phase.batch_size
+        assert shared.keys() - alone.keys() == {"ddp_find_unused_parameters"}
+
+
+def test_a_model_that_is_sharded_is_sharded_by_its_layers() -> None:
+    from trl import SFTConfig
+
+    chosen = arguments(SftSettings(), Hardware("cuda", "float32", 1, workers=2, fsdp=True))
+    plugin = SFTConfig(**{**chosen, "use_cpu": True}).fsdp_plugin_args
+    assert plugin["fsdp_version"] == 2 and plugin["auto_wrap_policy"] == "TRANSFORMER_BASED_WRAP"
+    assert plugin["state_dict_type"] == "FULL_STATE_DICT", "the adapter is gathered whole"
