@@ -10,8 +10,18 @@ from typing import Annotated
 
 import typer
 
-from flows import argilla_cli, benchmark_cli, feedback_cli, model_cli, questions_cli
-from flows.options import ConfigOption, ConfigPath, load
+from flows import (
+    argilla_cli,
+    benchmark_cli,
+    export_cli,
+    feedback_cli,
+    model_cli,
+    monitor_cli,
+    questions_cli,
+    serve_cli,
+    services_cli,
+)
+from flows.options import CollectSchedule, ConfigOption, ConfigPath, Schedule, load
 from flows.printing import AsJson, show
 from tasks.errors import RatchetError
 from tasks.records import Stage
@@ -176,12 +186,28 @@ def watch(
         int | None, typer.Option("--webhook-port", metavar="PORT", min=1, max=65535, help="have Argilla call there")
     ] = None,
     webhook_host: Annotated[str, typer.Option("--webhook-host", help="an address that Argilla reaches")] = "127.0.0.1",
+    schedule: Schedule = None,
+    collect_schedule: CollectSchedule = None,
+    leave_rounds: Annotated[
+        bool, typer.Option("--leave-rounds", help="to the work pool that `ratchet deploy --pool` named")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print what happens as JSON, one object a line")] = False,
 ) -> None:
-    """Watch for labels, and run a round when enough new ones are in; needs a Prefect server. Ctrl-C ends it."""
-    from flows.watch import watch as keep_watching
+    """Watch for labels and documents, and run a round when enough are new; needs a Prefect server. Ctrl-C ends it.
 
-    keep_watching(config, every, None if webhook_port is None else (webhook_host, webhook_port), as_json)
+    Rounds run by schedule, too, where one is given or set at the server.
+    """
+    from flows.watch import watch as keep_watching
+    from tasks.deployments import Schedules
+
+    keep_watching(
+        config,
+        every_s=every,
+        webhook=None if webhook_port is None else (webhook_host, webhook_port),
+        schedules=Schedules(collect_schedule, schedule),
+        leave_rounds=leave_rounds,
+        as_json=as_json,
+    )
 
 
 @app.command(epilog="Example: ratchet status")
@@ -194,9 +220,13 @@ def status(config: ConfigOption = None, as_json: AsJson = False) -> None:
 
 # Without a name their commands stand beside those above.
 app.add_typer(benchmark_cli.app)
+app.add_typer(export_cli.app)
 app.add_typer(feedback_cli.app)
 app.add_typer(model_cli.app)
+app.add_typer(monitor_cli.app)
 app.add_typer(questions_cli.app)
+app.add_typer(serve_cli.app)
+app.add_typer(services_cli.app)
 app.add_typer(argilla_cli.app, name="argilla")
 
 

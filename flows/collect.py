@@ -13,6 +13,7 @@ from tasks.feedback.collecting import compare_candidates, judge_by_reference, ke
 from tasks.feedback.drawing import in_order_of_draw
 from tasks.judging.panel import judge_by_panel
 from tasks.models.hardware import choose_hardware
+from tasks.monitoring.proposals import draw_proposals
 from tasks.records import FeedbackBatch
 from tasks.registry.fetching import download_adapter
 
@@ -20,6 +21,7 @@ fetch_champion = network_task(download_adapter, "fetch the champion's adapter")
 sample = plain_task(sample_candidates, "sample candidates")
 refer = plain_task(judge_by_reference, "judge by the reference answers")
 convene = network_task(judge_by_panel, "judge by LLMs")
+propose = plain_task(draw_proposals, "draw questions of production")
 choose = plain_task(choose_label_requests, "choose what people see")
 push = network_task(push_label_requests, "push to Argilla")
 
@@ -29,7 +31,8 @@ def collect(context: RoundContext) -> FeedbackBatch:
     """The round's candidates and the judges' feedback on them; people are asked, and not waited for."""
     config, home, opened = context.config, context.home, context.opened
     train_questions = read_split(home, opened.domain, "train")
-    questions = choose_questions(train_questions, config.collect.questions, opened.number)
+    proposed = propose(config, home, opened, context.folder, context.key)
+    questions = [*choose_questions(train_questions, config.collect.questions, opened.number), *proposed]
     hardware = choose_hardware(config.model)
     champion_folder = fetch_champion(config, home, opened.champion)
     draw = partial(sample, config, home, opened, champion_folder, questions, hardware)

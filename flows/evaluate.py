@@ -10,6 +10,7 @@ from tasks.evaluation.answering import answer_arms
 from tasks.evaluation.arms import report_arms
 from tasks.evaluation.head_to_head import keep_head_to_head, oppose
 from tasks.evaluation.round_report import write_round_report
+from tasks.evaluation.skill_answers import answer_skills
 from tasks.feedback.asking import choose_test_requests, push_label_requests
 from tasks.feedback.collecting import judge_by_reference
 from tasks.judging.panel import judge_by_panel
@@ -19,6 +20,7 @@ from tasks.registry.fetching import download_adapter
 
 fetch_champion = network_task(download_adapter, "fetch the champion's adapter")
 answer = plain_task(answer_arms, "answer the test questions")
+practise = plain_task(answer_skills, "answer the questions of the skills")
 compare = plain_task(report_arms, "score and compare the arms")
 refer = plain_task(judge_by_reference, "judge by the reference answers")
 convene = network_task(judge_by_panel, "judge by LLMs")
@@ -42,7 +44,8 @@ def evaluate(context: RoundContext, adapter: Adapter) -> ArmReport:
     verdicts = refer(config, home, comparisons, hardware, opened.number)
     verdicts += convene(config, home, comparisons, context.folder, opened.number, "evaluate")
     datasets = push(config, home, opened, choose_test_requests(config, opened, comparisons))
-    report = compare(config, home, opened, adapter, questions, arms, hardware)
+    skills = practise(config, home, opened, champion_folder, adapter, questions, hardware)
+    report = compare(config, home, opened, adapter, questions, arms, hardware, skills)
     report = keep(home, report, comparisons, verdicts, datasets)
     path = write(config, home, opened, report, None)
     publish_metrics(report, path)

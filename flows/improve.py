@@ -4,10 +4,12 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.approval import ask_for_approval, take_answers
 from flows.collect import collect
 from flows.curate import curate
 from flows.environment import prepare_environment
 from flows.evaluate import evaluate
+from flows.failed_runs import tell_of_failure
 from flows.promote import promote
 from flows.stages import RoundContext, RoundPaused, run_stage
 from flows.train import train
@@ -18,11 +20,12 @@ from tasks.lineage.starting import training_start
 from tasks.models.hardware import choose_hardware, use_threads
 from tasks.planning import close_round, open_round, plan_round, remember_config
 from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot, Stage
+from tasks.registry.approval import finish
 
 
-@flow(name="improve")
+@flow(name="improve", on_failure=[tell_of_failure])
 def improve(config_path: str, rounds: int | None = None, until: Stage = "promote", wait_for_labels: int = 0) -> None:
-    """Runs rounds of a domain until none is due.
+    """Runs rounds of a domain until none is due, or the decision of one waits for a person.
 
     Args:
         config_path: the domain's config file.
@@ -35,17 +38,23 @@ def improve(config_path: str, rounds: int | None = None, until: Stage = "promote
     """
     config, home = load_config(Path(config_path)), find_home()
     prepare_environment(home)  # a deployment runs the flow in a process of its own, without the command line
+    take_answers(config, home)
     with lock(home, f"a round of {config.name}"):
+        finish(config, home)
         remember_config(home, Path(config_path))
         use_threads(choose_hardware(config.model))
         while (plan := plan_round(config, home, rounds)).due:
             opened = open_round(config, home, plan)
             context = RoundContext(config, home, opened, until, wait_for_labels=wait_for_labels)
             try:
-                run_round(context)
+                decision = run_round(context)
             except RoundPaused:
                 return
             close_round(config, home, context.opened)
+            if decision.waits:
+                break
+    if until == "promote":
+        ask_for_approval(config, home)
 
 
 def run_round(context: RoundContext) -> PromotionDecision:

@@ -7,6 +7,7 @@ from typing import Any
 from flows.lineage import feedback_behind_version
 from flows.people import end_users_so_far, labels_so_far
 from flows.printing import align
+from flows.production import last_look_in_short
 from tasks.config import Config, load_config
 from tasks.domain.doctor import Examination, examine
 from tasks.domain.questions import read_questions
@@ -15,10 +16,11 @@ from tasks.evaluation.report_text import format_interval
 from tasks.evaluation.report_win_rates import win_rate_lines
 from tasks.evaluation.round_win_rates import read_win_rates
 from tasks.feedback import log
-from tasks.home import Home, find_home
+from tasks.gate.outcome import describe_approval, describe_outcome
+from tasks.home import Home, find_home, lock
 from tasks.planning import plan_round
 from tasks.records import Adapter, ArmReport, FeedbackBatch, PromotionDecision, Snapshot
-from tasks.rounds import Round, finished_stages, read_last, read_rounds
+from tasks.rounds import Round, finished_stages, read_decisions, read_last, read_rounds
 
 Shown = tuple[dict[str, Any], list[str]]
 
@@ -59,12 +61,19 @@ def examine_domain(config_path: Path) -> tuple[Examination, list[str]]:
 def due_round(config_path: Path, rounds: int | None, wait_for_labels: int = 0) -> tuple[bool, str]:
     """Whether a round is due, and why or why not; people's new labels are fetched when all else is as it was.
 
+    An approval that a kill interrupted is carried out first.
+
     Raises:
         RatchetError: when a new round is due and could not even begin, or Argilla cannot be asked for labels.
     """
     config, home = load_config(config_path), find_home()
     if wait_for_labels and config.human_feedback.argilla is None:
         raise ConfigError("human_feedback.argilla is null, so there are no labels to wait for: set it, or do not wait.")
+    if any(each.approval and not each.approval.carried_out for each in read_decisions(home, config.name)):
+        from tasks.registry.approval import finish
+
+        with lock(home, f"carrying out an approval in {config.name}"):
+            finish(config, home)
     plan = plan_round(config, home, rounds)
     if not plan.due and rounds is None and config.human_feedback.argilla is not None:
         from tasks.feedback.pulling import pull_labels
@@ -117,7 +126,7 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     for opened, end in read_rounds(home, config.name):
         stages = finished_stages(home, opened)
         decision = read_last(home.round(config.name, opened.number), "promote", PromotionDecision)
-        outcome = _outcome(decision) if decision else "unfinished"
+        outcome = describe_outcome(decision) if decision else "unfinished"
         rows.append([str(opened.number), f"{len(stages)} of 5", f"version {opened.champion.version}", outcome])
         rounds.append({"round": opened.number, "stages": stages, "finished": end is not None, "outcome": outcome})
     plan = plan_round(config, home, None)
@@ -125,9 +134,27 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     next_step = f"`ratchet round {config_path}` would run round {plan.number}" if plan.due else "nothing to do"
     labels, table = labels_so_far(config, home)
     users, thumbs = end_users_so_far(config, home)
-    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, *thumbs, f"{next_step}: {plan.why}"]
-    result = {"domain": config.name, "feedback": feedback, "rounds": rounds, "due": plan.due, "why": plan.why}
-    return {**result, **labels, **users}, lines
+    waiting, waiting_lines = _what_waits(config, home)
+    looked, look_line = last_look_in_short(home, config.name)
+    lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, *thumbs, *look_line, *waiting_lines]
+    result = {"domain": config.name, "feedback": feedback, "rounds": rounds, "waiting": waiting}
+    result |= {"due": plan.due, "why": plan.why, **labels, **users, **looked}
+    return result, [*lines, f"{next_step}: {plan.why}"]
+
+
+def _what_waits(config: Config, home: Home) -> tuple[list[dict[str, Any]], list[str]]:
+    """The decisions that wait for a person, and those that waited until they were void."""
+    from tasks.registry.approval import check_champion, waiting_decisions
+
+    found, lines = [], []
+    for decision in waiting_decisions(home, config.name):
+        check, number = check_champion(config, home, decision), decision.challenger.version
+        found.append({"version": number, "round": decision.round, "void": not check.passed, "why": check.sentence})
+        if check.passed:
+            lines.append(f"version {number} waits for approval: `ratchet approve {number}`, with --reject to reject it")
+        else:
+            lines.append(f"version {number} waited for approval, which is void. {check.sentence}")
+    return found, lines
 
 
 def version_history(config: Config) -> Shown:
@@ -135,7 +162,7 @@ def version_history(config: Config) -> Shown:
     from tasks.registry.mlflow_registry import list_versions
 
     entries = list_versions(config, find_home())
-    rows = [["version", "aliases", "round", "registered", "took over from", "rolled back"]]
+    rows = [["version", "aliases", "round", "registered", "took over from", "approval", "rolled back"]]
     for entry in entries:
         adapter = entry.version.adapter
         rows.append(
@@ -145,6 +172,7 @@ def version_history(config: Config) -> Shown:
                 str(adapter.round) if adapter else "base model",
                 entry.registered_at.strftime("%Y-%m-%d %H:%M"),
                 f"version {entry.previous_champion}" if entry.previous_champion else "-",
+                entry.approval or "-",
                 entry.rolled_back or "-",
             ]
         )
@@ -153,27 +181,30 @@ def version_history(config: Config) -> Shown:
 
 
 def explain_version(config: Config, number: int) -> Shown:
-    """The decision about a version, from its round's record, what it was trained on, and the feedback behind it.
+    """The decision about a version, and the same made again; what it was trained on, and the feedback behind it.
 
     Raises:
         RatchetError: when there is no such version, or its round's records are not in this home.
     """
     from tasks.registry.mlflow_registry import read_version
+    from tasks.registry.replaying import describe_replay, replay_decision
 
     home = find_home()
     version = read_version(config, home, number)
     if version.adapter is None:
         sentence = f"Version {number} is the base model {version.base.id}: the first champion, compared with none."
-        return {"version": version.model_dump(mode="json"), "decision": None, "feedback": None}, [sentence]
+        nothing = {"decision": None, "replay": None, "feedback": None}
+        return {"version": version.model_dump(mode="json"), **nothing}, [sentence]
     decision = read_last(home.round(config.name, version.adapter.round), "promote", PromotionDecision)
     if decision is None or decision.challenger.version != number:
         raise RatchetError(
             f"The records of round {version.adapter.round}, which trained version {number}, are not in {home.root}: "
             "read the model card in MLflow, or set RATCHET_HOME to the home that ran the round."
         )
-    adapter = version.adapter
+    adapter, replayed = version.adapter, replay_decision(config, home, decision)
     lines = [
         *_decision_lines(decision),
+        *describe_replay(replayed),
         "",
         f"Trained in round {adapter.round} on snapshot {adapter.snapshot_sha256[:12]}: {adapter.demonstrations} "
         f"demonstrations, {_preferences(adapter)}; reference {adapter.dpo_reference[:20]}",
@@ -182,7 +213,8 @@ def explain_version(config: Config, number: int) -> Shown:
     ]
     behind, behind_lines = feedback_behind_version(config, home, version)
     result = {"version": version.model_dump(mode="json"), "decision": decision.model_dump(mode="json")}
-    return {**result, "feedback": behind}, [*lines, "", *behind_lines]
+    replay = {**replayed.model_dump(mode="json"), "same": replayed.same}
+    return {**result, "replay": replay, "feedback": behind}, [*lines, "", *behind_lines]
 
 
 def _contexts(adapter: Adapter) -> list[str]:
@@ -212,19 +244,16 @@ def _arms_table(report: ArmReport) -> list[str]:
 
 def _decision_lines(decision: PromotionDecision) -> list[str]:
     marks = [f"  {'ok  ' if check.passed else 'FAIL'} {check.sentence}" for check in decision.certificate.checks]
-    return [f"{_outcome(decision)[0].upper()}{_outcome(decision)[1:]}", *marks]
-
-
-def _outcome(decision: PromotionDecision) -> str:
-    challenger, before, now = decision.challenger.version, decision.champion_before.version, decision.champion.version
-    if decision.promoted:
-        return f"promoted: version {challenger} is the champion, in place of version {before}"
-    return f"not promoted: version {now} stays the champion; the challenger is version {challenger}"
+    said = [f"  {describe_approval(decision.approval)}"] if decision.approval else []
+    outcome = describe_outcome(decision)
+    return [f"{outcome[0].upper()}{outcome[1:]}", *marks, *said]
 
 
 def _next_commands(config_path: Path, decision: PromotionDecision) -> list[str]:
+    approve = [f"  ratchet approve {decision.challenger.version} --config {config_path}"] if decision.waits else []
     return [
         "Try next:",
+        *approve,
         f'  ratchet ask --config {config_path} "…"',
         f"  ratchet why {decision.challenger.version} --config {config_path}",
         f"  ratchet round {config_path} --rounds {decision.round + 1}",

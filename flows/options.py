@@ -13,6 +13,14 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="CONFIG", help="default: ratchet.yaml here, or that of the last round"),
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option("--schedule", metavar="CRON", help="when rounds run, in UTC, such as '0 3 * * 0'", show_default=False),
+]
+CollectSchedule = Annotated[
+    str | None,
+    typer.Option("--collect-schedule", metavar="CRON", help="when collect runs alone, in UTC", show_default=False),
+]
 
 
 def load(option: Path | None) -> "tuple[Config, Path]":

@@ -9,10 +9,12 @@ from tasks.records import Adapter, ModelVersion, Snapshot
 from tasks.registry.fetching import download_adapter
 from tasks.training.context_rows import plan_contexts
 from tasks.training.mlflow_runs import finish_run, start_run, watch_run
-from tasks.training.train import train_adapter
+from tasks.training.replay import plan_replay
+from tasks.training.train import RowPlans, train_adapter
 
 fetch_start = network_task(download_adapter, "fetch the adapter to start from")
 find_contexts = plain_task(plan_contexts, "find the rows' passages")
+rehearse = plain_task(plan_replay, "choose what is repeated")
 open_run = network_task(start_run, "open the MLflow run")
 fit = plain_task(train_adapter, "SFT, then DPO or KTO")
 close_run = network_task(finish_run, "close the MLflow run")
@@ -25,7 +27,8 @@ def train(context: RoundContext, snapshot: Snapshot, start: ModelVersion) -> Ada
     start_folder = fetch_start(config, home, start)
     hardware = choose_hardware(config.model)
     contexts = find_contexts(config, home, opened.domain, start.base, snapshot, hardware, context.work_folder)
-    run = open_run(config, home, opened, start, snapshot, contexts, context.key, context.work_folder)
+    replay = rehearse(config, home, opened, snapshot)
+    run = open_run(config, home, opened, start, snapshot, RowPlans(contexts, replay), context.key, context.work_folder)
     with watch_run(config, home, run):
         adapter = fit(config, home, start, start_folder, snapshot, opened.number, hardware, run)
     close_run(config, home, run, adapter)

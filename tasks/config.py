@@ -12,15 +12,21 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from tasks.errors import ConfigError, raise_collected
 from tasks.files import sha256_of
+from tasks.records.skills import WITH_RETRIEVAL
 from tasks.settings.benchmark import BenchmarkSettings
+from tasks.settings.compute import ComputeSettings, sharing_problem
 from tasks.settings.curation import CurateSettings
 from tasks.settings.evaluation import EvaluateSettings, PromoteSettings
 from tasks.settings.feedback import EndUserSettings, HumanFeedbackSettings
 from tasks.settings.judging import JudgeSettings, JudgeTrustSettings, ReferenceJudgeSettings
+from tasks.settings.licences import LicenceSettings
 from tasks.settings.models import CollectSettings, GenerationSettings, ModelSettings
+from tasks.settings.monitoring import MonitorSettings
 from tasks.settings.prices import PriceSettings
 from tasks.settings.retrieval import RetrievalSettings
 from tasks.settings.section import Name, Section
+from tasks.settings.serve import ServeSettings
+from tasks.settings.skills import SkillSettings
 from tasks.settings.training import TrainSettings
 from tasks.settings.writing import WriterSettings
 
@@ -65,9 +71,14 @@ class Config(Section):
     curate: CurateSettings = CurateSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    skills: tuple[SkillSettings, ...] = Field(default=(), description="what a challenger must not be worse on")
     promote: PromoteSettings = PromoteSettings()
+    licences: LicenceSettings = LicenceSettings()
     benchmark: BenchmarkSettings = BenchmarkSettings()
     prices: PriceSettings = PriceSettings()
+    serve: ServeSettings = ServeSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    compute: ComputeSettings = ComputeSettings()
     root: Path = Field(exclude=True, description="set by load_config, never by the file")
 
     @model_validator(mode="after")
@@ -75,6 +86,19 @@ class Config(Section):
         names = [judge.name for judge in self.judges]
         if taken := sorted({name for name in names if names.count(name) > 1 or name == "reference"}):
             raise ValueError(f"judges: the name {taken[0]!r} is taken; give each judge one of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _skills_have_names_of_their_own(self) -> "Config":
+        names = [skill.name for skill in self.skills]
+        if taken := sorted({name for name in names if names.count(name) > 1 or name == WITH_RETRIEVAL}):
+            raise ValueError(f"skills: the name {taken[0]!r} is taken; give each skill one of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _workers_can_share_a_step(self) -> "Config":
+        if (problem := sharing_problem(self.train, self.compute.workers)) is not None:
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

@@ -37,6 +37,14 @@ class ModelError(RatchetError):
     """A model or adapter cannot be loaded, or is not what was promised."""
 
 
+class ExportError(RatchetError):
+    """A model cannot be had in a form, or does not answer in it as it was evaluated."""
+
+
+class ComputeError(RatchetError):
+    """The processes or machines that share the work cannot be had, or keep dying."""
+
+
 class ArgillaError(RatchetError):
     """Argilla refused a request, or what it holds is not what was put there."""
 

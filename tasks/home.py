@@ -44,6 +44,11 @@ class Home:
         return self.root / "adapters"
 
     @property
+    def exports(self) -> Path:
+        """Challengers in the forms that consumers take, by the sha256 of their weights, a folder a form."""
+        return self.root / "exports"
+
+    @property
     def prefect(self) -> Path:
         """Prefect's own home."""
         return self.root / "prefect"
@@ -94,17 +99,20 @@ def make_writable(home: Home) -> None:
 
 
 @contextmanager
-def lock(home: Home, purpose: str) -> Iterator[None]:
+def lock(home: Home, purpose: str, *, wait: bool = False) -> Iterator[None]:
     """Holds the home's only lock while the block runs; the system releases it when the process dies.
 
+    Args:
+        wait: for as long as another process holds it, which may be a whole round.
+
     Raises:
-        HomeError: when another process holds it, naming its pid and what it does.
+        HomeError: when another process holds it and this one does not wait, naming its pid and what it does.
     """
     make_writable(home)
     path = home.root / "lock"
     with path.open("a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             raise HomeError(_describe_holder(home, file.read())) from error

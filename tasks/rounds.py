@@ -68,8 +68,10 @@ _SETTINGS: dict[Stage, tuple[str, ...]] = {
         "human_feedback.test_labels",
         "human_feedback.guidelines",
         "evaluate",
+        "skills",
+        "promote.with_retrieval",
     ),
-    "promote": ("promote",),
+    "promote": ("promote", "skills", "licences"),
 }
 
 # What else those stages read that put passages into prompts.
@@ -104,7 +106,11 @@ def stage_key(config: Config, stage: Stage, inputs: tuple[Record, ...]) -> str:
 
 
 def _settings_of(config: Config, stage: Stage) -> tuple[str, ...]:
-    retrieves = {"collect": "rag" in config.collect.arms, "train": config.train.contexts is not None}
+    retrieves = {
+        "collect": "rag" in config.collect.arms,
+        "train": config.train.contexts is not None,
+        "evaluate": config.promote.with_retrieval or any(skill.with_retrieval for skill in config.skills),
+    }
     cites = ("train.contexts.citations",) if stage == "collect" and config.train.contexts else ()
     return _SETTINGS[stage] + (_RETRIEVAL if retrieves.get(stage) else ()) + cites
 
@@ -144,6 +150,15 @@ def write_stage(folder: Path, stage: Stage, key: str, record: Record) -> None:
     write_atomically(folder / f"{stage}.json", canonical_json(entry).encode())
 
 
+def revise_stage(folder: Path, stage: Stage, record: Record) -> None:
+    """Keeps another record of a stage that has run, under the key that it ran with.
+
+    Raises:
+        HomeError: when the disk is full or not writable.
+    """
+    write_stage(folder, stage, _load(folder / f"{stage}.json")["key"], record)
+
+
 def begin_round(home: Home, number: int, domain: Domain, champion: ModelVersion) -> Round:
     """Opens the round's folder and fixes what it works on."""
     opened = Round(number=number, domain=domain, champion=champion)
@@ -173,7 +188,7 @@ def inputs_sha256(config: Config, domain: Domain, feedback_sha256: str) -> str:
     what is said of a model, not it.
     """
     read = {name for stage in STAGES for name in _settings_of(config, stage)}
-    unread = {"prices", "benchmark", *_RETRIEVAL} - read
+    unread = {"prices", "benchmark", "monitor", "compute", "serve", *_RETRIEVAL} - read
     settings = sha256_of(config.model_dump(mode="json", exclude=unread))
     return sha256_of({"config": settings, "domain": domain.model_dump(), "feedback": feedback_sha256})
 
@@ -188,8 +203,8 @@ def read_reports(home: Home, domain: str) -> list[ArmReport]:
     return _read_all(home, domain, "evaluate", ArmReport)
 
 
-def read_decisions(home: Home, domain: str, before: int) -> list[PromotionDecision]:
-    """What the gate decided in the rounds before that one, oldest first."""
+def read_decisions(home: Home, domain: str, before: int | None = None) -> list[PromotionDecision]:
+    """What the gate decided so far, oldest first; with `before`, only in the rounds before that one."""
     return _read_all(home, domain, "promote", PromotionDecision, before)
 
 

@@ -15,6 +15,7 @@ from tasks.domain.documents import read_documents
 from tasks.domain.json_objects import shown
 from tasks.domain.loading import is_evaluable, shared_families
 from tasks.domain.questions import is_synthetic, read_questions
+from tasks.domain.skills import read_skills, require_documents, too_small
 from tasks.domain.splits import normalised
 from tasks.domain.text_damage import SIGNS, damage
 from tasks.errors import DomainError
@@ -82,6 +83,7 @@ def examine(config: Config, count_tokens: CountTokens | None) -> Examination:
     findings += [Finding(severity="warning", sentence=remark) for remark in remarks]
     findings += _document_findings(documents)
     if questions:
+        findings += _skill_findings(config, questions, len(documents))
         findings += _question_findings(config, questions, {document.id for document in documents}, count_tokens)
     return Examination(
         questions=len(questions),
@@ -125,6 +127,20 @@ def _size_findings(config: Config, questions: Sequence[Question]) -> Iterator[Fi
         yield _warning(
             f"`evaluate.max_questions` ({most}) is below `promote.min_test_questions` ({least}): "
             "raise it, or nothing will ever be promoted."
+        )
+
+
+def _skill_findings(config: Config, questions: Sequence[Question], documents: int) -> Iterator[Finding]:
+    try:
+        require_documents(config, documents)
+        small = too_small(config, questions, read_skills(config, questions))
+    except DomainError as error:
+        yield from (Finding(severity="error", sentence=problem) for problem in error.problems)
+        return
+    for name, (count, needed) in small.items():
+        yield _warning(
+            f"The skill {name} has {_counted(count, 'question')}, and it takes {needed} to prove that nothing is lost: "
+            "add some, raise its margin, or leave it out, or nothing will ever be promoted."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tasks.config import Config
 from tasks.domain.documents import read_documents
 from tasks.domain.questions import is_synthetic, read_questions
+from tasks.domain.skills import read_skills, require_documents
 from tasks.files import read_rows, write_rows
 from tasks.home import Home, make_writable
 from tasks.progress import say
@@ -22,7 +23,7 @@ def load_domain(config: Config, home: Home) -> Domain:
     in the progress output.
 
     Raises:
-        DomainError: with every problem of the questions, or of the globs when the questions are sound.
+        DomainError: with every problem of the questions, or of the skills or the globs when the questions are sound.
         HomeError: when the home cannot be written.
     """
     return store_domain(config, home, read_questions(config.question_files, config.test_share))
@@ -30,7 +31,9 @@ def load_domain(config: Config, home: Home) -> Domain:
 
 def store_domain(config: Config, home: Home, questions: Sequence[Question]) -> Domain:
     """The same with these questions, whatever the config's files of questions hold."""
+    skills = read_skills(config, questions)
     documents, skipped, remarks = read_documents(config.root, config.documents)
+    require_documents(config, len(documents))
     _say_some(skipped, f"{len(skipped)} of {len(documents) + len(skipped)} documents skipped:")
     _say_some(remarks, f"{len(remarks)} documents have metadata that cannot be read:")
     make_writable(home)
@@ -43,6 +46,7 @@ def store_domain(config: Config, home: Home, questions: Sequence[Question]) -> D
         shared_families=len(shared_families(questions)),
         synthetic_train_questions=sum(is_synthetic(question) and question.split == "train" for question in questions),
         synthetic_test_questions=sum(is_synthetic(question) and is_evaluable(question) for question in questions),
+        skills={name: write_rows(home.objects, asked) for name, asked in skills.items()},
     )
 
 

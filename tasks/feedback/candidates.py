@@ -8,9 +8,10 @@ from tasks.feedback.candidate_contexts import contexts_of_arms
 from tasks.files import sha256_of
 from tasks.home import Home
 from tasks.models.citations import split_citations
-from tasks.models.generation import Decoding, Generation, generate
+from tasks.models.engines import load_answerer
+from tasks.models.generation import Decoding, Generation
 from tasks.models.hardware import Hardware
-from tasks.models.loading import load_model, load_tokenizer
+from tasks.models.loading import load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.progress import track
 from tasks.records import Candidate, Question
@@ -57,12 +58,12 @@ def sample_candidates(
         for number in range(settings.candidates)
     ]
     prompts = [build_messages(config.system_prompt, question.question, texts) for question, texts in asked]
-    model = load_model(champion.base, adapter_folder, hardware)
+    answer = load_answerer(config, home, champion.base, adapter_folder, hardware)
     # A seed per round: a round that meets a question again should not draw the same answers again.
     seed = int(sha256_of({"seed": config.seed, "round": opened.number})[:8], 16)
     decoding = Decoding(temperature=settings.temperature, top_k=settings.top_k, seed=seed)
     with track("collect: candidates", len(prompts)) as advance:
-        generations = generate(model, tokenizer, prompts, config.generation, decoding, advance)
+        generations = answer(prompts, decoding, advance)
     if config.train.contexts is not None and config.train.contexts.citations:
         generations = [each.model_copy(update={"text": split_citations(each.text)[0]}) for each in generations]
     arm = "ft" if champion.adapter else "base"

@@ -14,8 +14,8 @@ from tasks.feedback.sources import judge_feedback
 from tasks.files import canonical_json, read_rows, write_atomically, write_rows
 from tasks.home import Home
 from tasks.judging.reference_judge import ReferenceJudge
-from tasks.models.embeddings import load_embedder
 from tasks.models.hardware import Hardware
+from tasks.models.sharded_embeddings import embedder
 from tasks.progress import listed, say
 from tasks.records import Candidate, Comparison, Feedback, FeedbackBatch, FileRef, LabelDataset, Question
 from tasks.rounds import Round
@@ -54,7 +54,7 @@ def judge_by_reference(
         say(f"judge reference: {len(comparisons) - len(judged)} comparisons have no reference answer to be judged by")
     if not judged:
         return []
-    embed = load_embedder(config.model.embeddings, home, hardware.device)
+    embed = embedder(config, home, hardware)
     judge = ReferenceJudge(partial(score_answers, embed=embed), config.reference_judge)
     return judge_feedback(judge, judged, round_number)
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import Config
 from tasks.errors import ConfigError
 from tasks.feedback.end_users import Reaction
-from tasks.feedback.production_texts import NO_ANSWER, NO_QUESTION, Unusable, answer_in, question_in
+from tasks.feedback.production_texts import Unusable, answer_in, question_in
 from tasks.files import sha256_of
 from tasks.records import Rating
 from tasks.registry.version_tags import ADAPTER_SHA256
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Assessment, Trace, TraceInfo
+    from mlflow.entities import Assessment, Span, Trace, TraceInfo
 
 # Assessments of other names are about something else, such as `is_safe`, and a yes to that is no thumbs up.
 RATING_NAMES = ("thumbs", "user_feedback", "User feedback", "feedback", "user_satisfaction")
@@ -172,31 +172,49 @@ def _describe(info: "TraceInfo") -> RatedTrace:
     )
 
 
+def texts_in(trace: "Trace") -> tuple[str, str] | Unusable:
+    """The question and the answer of a trace, or why nothing can be learned from it."""
+    roots = _roots(trace)
+    if _SCORER in trace.info.tags:
+        return Unusable("traces_of_scorers")
+    if str(trace.info.state) != "OK":
+        return Unusable("traces_unfinished_or_failed")
+    if len(roots) != 1:
+        return Unusable("traces_without_a_single_root")
+    question, answer = question_in(roots[0].inputs), answer_in(roots[0].outputs)
+    if isinstance(question, Unusable):
+        return question
+    return answer if isinstance(answer, Unusable) else (question, answer)
+
+
+def thumb_in(trace: "Trace") -> Rating | None:
+    """The last thumb that a person gave to the answer as a whole; None when nobody did."""
+    roots = _roots(trace)
+    last: tuple[int, Rating] | None = None
+    for assessment in _relevant(trace.info) if len(roots) == 1 else ():
+        said = Unusable("overridden") if assessment.valid is False else _read_assessment(assessment, roots[0].span_id)
+        given_ms = assessment.last_update_time_ms or 0
+        if not isinstance(said, Unusable) and "rating" in said and (last is None or given_ms >= last[0]):
+            last = (given_ms, said["rating"])
+    return last[1] if last else None
+
+
+def _roots(trace: "Trace") -> "list[Span]":
+    return [span for span in trace.data.spans if span.parent_id is None]
+
+
 def _react(trace: "Trace", described: RatedTrace) -> TraceReactions:
-    info = trace.info
-    roots = [span for span in trace.data.spans if span.parent_id is None]
-    unusable: str | None = None
-    question: str | Unusable = NO_QUESTION
-    answer: str | Unusable = NO_ANSWER
-    if _SCORER in info.tags:
-        unusable = "traces_of_scorers"
-    elif str(info.state) != "OK":
-        unusable = "traces_unfinished_or_failed"
-    elif len(roots) != 1:
-        unusable = "traces_without_a_single_root"
-    else:
-        question, answer = question_in(roots[0].inputs), answer_in(roots[0].outputs)
-    for text in (question, answer):
-        if unusable is None and isinstance(text, Unusable):
-            unusable = text.reason
-    if unusable or isinstance(question, Unusable) or isinstance(answer, Unusable):
-        return TraceReactions(described, skipped={unusable or NO_QUESTION.reason: 1})
+    info, texts = trace.info, texts_in(trace)
+    if isinstance(texts, Unusable):
+        return TraceReactions(described, skipped={texts.reason: 1})
+    question, answer = texts
+    (root,) = _roots(trace)
     skipped: Counter[str] = Counter()
     reactions = []
     for assessment in _relevant(info):
         if assessment.valid is False:  # overridden by another one
             continue
-        said = _read_assessment(assessment, str(roots[0].span_id))
+        said = _read_assessment(assessment, str(root.span_id))
         if isinstance(said, Unusable):
             skipped[said.reason] += 1
             continue

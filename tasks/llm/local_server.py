@@ -39,12 +39,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tasks.embedded_argilla.processes import size_after_rotation
 from tasks.errors import ConfigError, HomeError, ModelError, UnreachableError
 from tasks.files import describe_write_error
 from tasks.home import Home
 from tasks.models.embedded_gguf import EMBEDDED, find_embedded_gguf
 from tasks.models.hardware import available_cores
+from tasks.services.processes import size_after_rotation
 
 SLOTS = 4
 TOKENS_PER_SLOT = 4096

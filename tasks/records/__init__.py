@@ -37,7 +37,17 @@ from tasks.records.benchmark import (
 )
 from tasks.records.contexts import ContextKind, ContextPlan, RowContext, TrainedContexts
 from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
-from tasks.records.decisions import Certificate, Check, GateEvidence, PromotionDecision, SuperiorityTest
+from tasks.records.decisions import (
+    Approval,
+    Certificate,
+    ChallengerFindings,
+    Check,
+    GateEvidence,
+    PersonName,
+    PromotionDecision,
+    Reason,
+    SuperiorityTest,
+)
 from tasks.records.domain import Document, Domain, Question
 from tasks.records.evaluation import (
     AnswerRow,
@@ -49,7 +59,9 @@ from tasks.records.evaluation import (
     PairedDifference,
     TokenCounts,
 )
+from tasks.records.exports import ExportManifest, FormParity, GgufType
 from tasks.records.feedback import Candidate, Comparison, Feedback, FeedbackBatch, LabelDataset
+from tasks.records.fitness import Fitness, JudgedPreference, JudgeStanding, Leak, Licences, PeakMemory
 from tasks.records.models import Adapter, BaseModelRef, LossPoint, ModelVersion
 from tasks.records.retrieval import Chunk, IndexRef, Passage
 from tasks.records.roi import (
@@ -65,17 +77,21 @@ from tasks.records.roi import (
     Spread,
     UsageSummary,
 )
+from tasks.records.skills import REFUSES, WITH_RETRIEVAL, Replay, SkillAnswers, SkillKind, SkillTest
 from tasks.records.win_rates import ArmWinRates, JudgedWinRate, WinRate
 
 __all__ = [
     "ADAPTER_ARMS",
     "ARMS",
     "BENCHMARK_ARMS",
+    "REFUSES",
     "RETRIEVAL_ARMS",
     "STAGES",
+    "WITH_RETRIEVAL",
     "Ablation",
     "Adapter",
     "AnswerRow",
+    "Approval",
     "ArmAbstention",
     "ArmCosts",
     "ArmGroundedness",
@@ -90,6 +106,7 @@ __all__ = [
     "BreakEven",
     "Candidate",
     "Certificate",
+    "ChallengerFindings",
     "CheapestRange",
     "Check",
     "Chunk",
@@ -103,15 +120,23 @@ __all__ = [
     "Document",
     "Domain",
     "Evidence",
+    "ExportManifest",
     "Feedback",
     "FeedbackBatch",
     "FileRef",
+    "Fitness",
+    "FormParity",
     "GateEvidence",
+    "GgufType",
     "HeadToHead",
     "IndexRef",
+    "JudgeStanding",
+    "JudgedPreference",
     "JudgedWinRate",
     "LabelDataset",
     "Latency",
+    "Leak",
+    "Licences",
     "LossPoint",
     "Message",
     "MetricSummary",
@@ -119,15 +144,19 @@ __all__ = [
     "PairedDifference",
     "PairedTest",
     "Passage",
+    "PeakMemory",
+    "PersonName",
     "Preference",
     "PreferencePair",
     "PromotionDecision",
     "Question",
     "RatedAnswer",
     "Rating",
+    "Reason",
     "Recommendation",
     "Record",
     "Refrained",
+    "Replay",
     "RetrainingEffect",
     "RetrievalReport",
     "RetrievalStage",
@@ -136,6 +165,9 @@ __all__ = [
     "Seconds",
     "Sha256",
     "Share",
+    "SkillAnswers",
+    "SkillKind",
+    "SkillTest",
     "Snapshot",
     "Split",
     "Spread",

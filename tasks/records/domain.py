@@ -46,3 +46,4 @@ class Domain(Record):
     synthetic_test_questions: Count = Field(
         default=0, description="questions of the frozen test set that a program wrote, each by an explicit `split`"
     )
+    skills: dict[str, FileRef] = Field(default_factory=dict, description="questions of each skill of the config's")

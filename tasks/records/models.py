@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tasks.records.base import Count, FileRef, Record, Seconds, Sha256
 from tasks.records.contexts import TrainedContexts
+from tasks.records.skills import Replay
 
 
 class BaseModelRef(Record):
@@ -48,6 +49,7 @@ class Adapter(Record):
     mlflow_run_id: str = Field(description="the MLflow run with parameters, curves and the snapshot")
     losses: FileRef = Field(description="rows of LossPoint: the training curves")
     contexts: TrainedContexts | None = Field(default=None, description="passages in the prompts; None: there were none")
+    replay: Replay | None = Field(default=None, description="rows of SFT that were repeated; None: none were")
 
 
 class ModelVersion(Record):

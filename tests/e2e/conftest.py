@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -76,11 +77,11 @@ class Ratchet:
         return self.json("round", str(self.config), *arguments)
 
     @contextmanager
-    def start(self, *arguments: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    def start(self, *arguments: str, cwd: Path | None = None, **variables: str) -> Iterator[subprocess.Popen[str]]:
         """The command, running in a process group of its own; nothing of the group outlives the block."""
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *arguments],
-            env=environment(self.home),
+            env=environment(self.home) | variables,
             cwd=cwd or self.config.parent,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -101,6 +102,21 @@ class Ratchet:
                 assert process.poll() is None, f"it ended before it could be killed:\n{process.communicate()}"
                 assert time.monotonic() < deadline, "it never got there"
                 time.sleep(POLL_S)
+
+    def kill_after(self, said: str, delay_s: float, *arguments: str, **variables: str) -> bool:
+        """Starts the command and kills it with its children, by SIGKILL, so long after it began a line with that.
+
+        Returns whether it was still running then.
+        """
+        with self.start(*arguments, **variables) as process:
+            assert process.stderr is not None
+            overdue = threading.Timer(TIMEOUT_S, process.kill)
+            overdue.start()
+            assert any(line.startswith(said) for line in process.stderr), f"it ended before it said {said!r}"
+            overdue.cancel()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=delay_s)
+            return process.poll() is None
 
     def record(self, stage: str, number: int = 1) -> dict[str, Any]:
         """What the stage left in the ledger."""
@@ -205,6 +221,8 @@ def outcome(ratchet: Ratchet) -> dict[str, Any]:
     for record in (adapter, decision["challenger"]["adapter"], decision["champion"]["adapter"] or {}):
         record.pop("train_s", None)  # seconds differ from run to run
         record.pop("mlflow_run_id", None)
+    decision.pop("report_sha256")  # of a report that has latencies in it, as has
+    decision["evidence"]["fitness"].pop("latency_s")
     versions = ratchet.json("history", "--config", str(ratchet.config))["versions"]
     return {
         "snapshot": ratchet.record("curate")["sha256"],

@@ -36,7 +36,7 @@ def test_a_config_that_does_not_exist(ratchet: Any) -> None:
 def test_an_unknown_key(make_ratchet: Callable[..., Any]) -> None:
     ratchet = make_ratchet(train={"epochs": 3})
 
-    known = "checkpoint_steps, contexts, dpo, gradient_checkpointing, kto, lora, max_length, preference, sft."
+    known = "checkpoint_steps, contexts, dpo, gradient_checkpointing, kto, lora, max_length, preference, replay, sft."
     refused(ratchet, f"{ratchet.config}: train.epochs: unknown key (value 3); known here: {known}")
 
 

@@ -37,6 +37,10 @@ def test_a_challenger_that_learned_its_domain_is_promoted_for_reasons_that_can_b
         "better_than_champion",
         "same_model",
         "same_champion",
+        "not_taken_back",
+        "no_secret_in_answers",
+        "no_test_question_in_answers",
+        "licences_recorded",
     ]
 
 
@@ -53,6 +57,7 @@ def test_the_report_keeps_its_contract(ratchet: Any) -> None:
         "comparisons",
         "win_rates",
         "decision",
+        "ledger",
         "feedback",
         "judging",
         "provenance",
@@ -123,7 +128,7 @@ def test_history_lists_the_base_and_the_champion_that_took_over_from_it(ratchet:
     versions = with_config(ratchet, "history")["versions"]
 
     found = [(v["version"]["version"], v["aliases"], v["previous_champion"]) for v in versions]
-    assert found == [(1, [], None), (2, ["champion"], 1)]
+    assert found == [(1, ["previous"], None), (2, ["champion"], 1)]
 
 
 def test_why_gives_the_certificate_of_a_version_and_of_the_base(ratchet: Any) -> None:

@@ -10,9 +10,9 @@ from tasks.errors import ConfigError
 
 MINIMAL = "name: demo\nquestions: questions.jsonl\n"
 TOP_LEVEL = (
-    "benchmark, collect, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, judges, "
-    "mlflow_tracking_uri, model, name, prices, promote, questions, reference_judge, retrieval, seed, "
-    "system_prompt, test_share, train, writer"
+    "benchmark, collect, compute, curate, documents, end_users, evaluate, generation, human_feedback, judge_trust, "
+    "judges, licences, mlflow_tracking_uri, model, monitor, name, prices, promote, questions, reference_judge, "
+    "retrieval, seed, serve, skills, system_prompt, test_share, train, writer"
 )
 
 
@@ -90,6 +90,36 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
             "prices: {usd_per_label: -1}\n",
             ": prices.usd_per_label: -1 is not accepted; it should be greater than or equal to 0.",
         ),
+        (
+            "skills: [{name: one, questions: a}, {name: one, questions: b}]\n",
+            ": skills: the name 'one' is taken; give each skill one of its own.",
+        ),
+        (
+            "skills: [{name: with_retrieval, questions: a}]\n",
+            ": skills: the name 'with_retrieval' is taken; give each skill one of its own.",
+        ),
+        (
+            "skills: [{name: one}]\n",
+            ": skills.0.questions: missing; add it: a JSONL file, as the domain's questions; all are asked.",
+        ),
+        (
+            "skills: [{name: one, questions: a, kind: safety}]\n",
+            ": skills.0.kind: 'safety' is not accepted; it should be 'answer' or 'refusal'.",
+        ),
+        (
+            "skills: [{name: one, questions: a, margin: 0}]\n",
+            ": skills.0.margin: 0 is not accepted; it should be greater than 0.",
+        ),
+        ("promote: {margin: 1}\n", ": promote.margin: 1 is not accepted; it should be less than 1."),
+        ("promote: {slices: unit}\n", ": promote.slices: 'unit' is not accepted; it should be a list."),
+        (
+            "promote: {serving: {max_memory: 5}}\n",
+            ": promote.serving.max_memory: unknown key (value 5); did you mean `max_memory_bytes`?",
+        ),
+        (
+            "train: {replay: {base_share: 0.4}}\n",
+            ": train.replay: base_share (0.4) is above max_share (0.3); lower it.",
+        ),
         ("root: /tmp\n", ": root: unknown key (value '/tmp'); remove it."),
         (
             "seed: many\n",
@@ -111,6 +141,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
         (
             "model: {device: gpu}\n",
             ": model.device: 'gpu' is not accepted; it should be 'auto', 'cpu', 'cuda' or 'mps'.",
+        ),
+        (
+            "promote: {approval: manual}\n",
+            ": promote.approval: 'manual' is not accepted; it should be 'auto' or 'approve'.",
         ),
         ("model: {base: ''}\n", ": model.base: '' is not accepted; it should have at least 1 character."),
         ("model: {base: 7}\n", ": model.base: 7 is not accepted; it should be a valid string."),

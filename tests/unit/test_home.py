@@ -164,3 +164,12 @@ def test_a_holder_who_left_no_readable_name_is_another_process(
 def test_homes_do_not_share_a_lock(home: Home, tmp_path: Path) -> None:
     with lock(home, "round 1"), lock(Home(tmp_path / "other"), "round 1"):
         pass
+
+
+def test_who_waits_for_the_lock_gets_it_when_its_holder_dies(home: Home, holder: subprocess.Popen[str]) -> None:
+    threading.Timer(0.2, holder.kill).start()
+
+    with lock(home, "an approval", wait=True):
+        assert holder.wait(timeout=30) == -signal.SIGKILL
+        with pytest.raises(HomeError, match=r"is in use by process \d+ \(an approval\)"), lock(home, "round 8"):
+            pass

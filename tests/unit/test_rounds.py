@@ -19,6 +19,7 @@ from tasks.rounds import (
     read_last,
     read_rounds,
     read_stage,
+    revise_stage,
     stage_key,
     write_stage,
 )
@@ -65,9 +66,14 @@ STAGES_OF_SETTING: dict[str, tuple[Any, set[Stage]]] = {
     "train": ({"sft": {"epochs": 3}}, {"train"}),
     "evaluate": ({"max_questions": 3}, {"evaluate"}),
     "promote": ({"min_test_questions": 3}, {"promote"}),
+    "skills": ([{"name": "other", "questions": "other.jsonl"}], {"evaluate", "promote"}),
+    "licences": ({"data": "CC-BY-4.0"}, {"promote"}),
     "prices": ({"queries_per_day": 3}, set()),
     "benchmark": ({"correct_from": 0.3}, set()),
     "writer": ({"url": "embedded"}, set()),
+    "serve": ({"max_tokens": 3}, set()),
+    "compute": ({"engine": "ray", "workers": 2}, set()),
+    "monitor": ({"days": 3}, set()),
 }
 
 
@@ -77,6 +83,9 @@ STAGES_THAT_RETRIEVE: list[tuple[dict[str, Any], set[Stage]]] = [
     ({"train": {"contexts": {}}}, {"train"}),
     ({"collect": {"arms": ["closed_book", "rag"]}}, {"collect"}),
     ({"collect": {"arms": ["rag"]}, "train": {"contexts": {}}}, {"collect", "train"}),
+    ({"promote": {"with_retrieval": True}}, {"evaluate"}),
+    ({"skills": [{"name": "other", "questions": "q.jsonl", "with_retrieval": True}]}, {"evaluate"}),
+    ({"skills": [{"name": "other", "questions": "q.jsonl"}]}, set()),
 ]
 
 
@@ -280,7 +289,25 @@ def test_what_a_round_learns_from_is_the_config_the_files_and_the_feedback() -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"prices": {"usd_per_label": 3}}, {"benchmark": {"correct_from": 0.3}}, {"retrieval": {"passages": 3}}]
+    "change",
+    [
+        {"prices": {"usd_per_label": 3}},
+        {"benchmark": {"correct_from": 0.3}},
+        {"retrieval": {"passages": 3}},
+        {"monitor": {"days": 3}},
+        {"serve": {"canary_share": 0.5}},
+    ],
 )
 def test_what_is_only_said_of_a_model_is_nothing_to_learn_from(change: dict[str, Any]) -> None:
     assert inputs_sha256(make_config(**change), DOMAIN, "f" * 64) == inputs_sha256(make_config(), DOMAIN, "f" * 64)
+
+
+def test_another_record_of_a_stage_is_kept_under_the_key_that_it_ran_with(home: Home) -> None:
+    folder = home.round("tiny", 1)
+    write_stage(folder, "curate", "key", SNAPSHOT)
+    other = SNAPSHOT.model_copy(update={"dropped": {"tie": 1}})
+
+    revise_stage(folder, "curate", other)
+
+    assert read_stage(folder, "curate", "key", Snapshot) == other
+    assert read_stage(folder, "curate", "another key", Snapshot) is None

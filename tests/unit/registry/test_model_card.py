@@ -1,5 +1,6 @@
 """A model card says what is known, nothing else, and fits into MLflow's description."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from example_models import adapter, paired_difference
 from tasks.config import Config
 from tasks.gate.improvement import require_comparison
 from tasks.records import (
+    Approval,
     ArmReport,
     ArmResult,
     BaseModelRef,
@@ -203,3 +205,16 @@ def test_the_card_says_what_the_rows_had_in_their_prompts() -> None:
 
     assert f"| passages in the prompts | rows {contexts.describe()} |" in with_passages
     assert "| passages in the prompts | none |" in without
+
+
+def test_the_card_says_who_approved_and_how_the_decision_is_replayed() -> None:
+    asking = CONFIG.promote.model_copy(update={"approval": "approve"})
+    approval = Approval(approved=False, by="ann", at=datetime(2026, 11, 23, 7, tzinfo=UTC), through="form")
+    waiting = promotion_decision(SECOND, FIRST, settings=asking)
+    rejected = waiting.model_copy(update={"approval": approval})
+
+    cards = [model_card(SECOND, CONFIG, tracking_uri=URI, decision=each) for each in (waiting, rejected)]
+
+    assert "Waiting for approval: version 1 is the champion until a person approves." in cards[0]
+    assert "stays the champion. Rejected by ann in Prefect's form on 2026-11-23 at 07:00 UTC" in cards[1]
+    assert all("`ratchet why 2` decides again from the stored answers of round 1" in card for card in cards)

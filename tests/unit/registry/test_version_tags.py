@@ -1,12 +1,14 @@
 """What is written on a version can be read back, and what is not Ratchet's is refused."""
 
+from datetime import UTC, datetime
+
 import pytest
 from example_models import adapter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import RatchetError
-from tasks.records import Adapter, BaseModelRef, ModelVersion
+from tasks.records import Adapter, Approval, BaseModelRef, ModelVersion
 from tasks.registry import version_tags
 
 BASE = BaseModelRef(id="org/tiny", path="/models/tiny", sha256="b" * 64)
@@ -66,3 +68,24 @@ def test_a_line_of_champions_is_read_back_and_names_the_nearest_first(line: list
 
 def test_a_version_that_was_never_promoted_has_no_line():
     assert version_tags.read_line({}) == []
+
+
+AT = datetime(2026, 11, 23, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "line"),
+    [
+        ("", "", "2026-11-23T07:00:00+00:00 to 1"),
+        ("ann", "", "2026-11-23T07:00:00+00:00 to 1 by ann"),
+        ("ann", " too\n wordy ", "2026-11-23T07:00:00+00:00 to 1 by ann: too wordy"),
+    ],
+)
+def test_what_a_person_did_is_one_line(by: str, reason: str, line: str):
+    assert version_tags.describe_event("to 1", AT, by, reason) == line
+
+
+@given(st.text(max_size=50), st.booleans())
+def test_a_rejection_is_known_by_its_line_whatever_the_reason(reason: str, approved: bool):
+    approval = Approval(approved=approved, by="ann", at=AT, reason=reason, through="form")
+    assert version_tags.is_rejection(version_tags.describe_approval(approval)) is not approved
