@@ -108,13 +108,15 @@ def deploy(
     from flows import deployments
     from tasks.config import load_config
     from tasks.errors import ConfigError
-    from tasks.home import find_home
+    from tasks.home import find_home, make_writable
 
     if image is not None and pool is None:
         raise ConfigError("--image says what a work pool's containers run, and no pool is named: add --pool.")
     domain, home = load_config(config).name, find_home()
+    make_writable(home)  # Prefect, which keeps its state there, warns of a folder that it cannot make
+    schedules = _schedules(home, collect_schedule, schedule)
     server = deployments.find_server()
-    described = deployments.describe(domain, config, _schedules(home, collect_schedule, schedule))
+    described = deployments.describe(domain, config, schedules)
     if pool is not None:
         deployments.put_in_pool(described, domain, pool, home=home, config_path=config, image=image)
     ids = {f"improve/{each.name}": str(deployments.register(each)) for each in described}
