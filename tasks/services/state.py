@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tasks.errors import IntegrityError
+from tasks.errors import HomeError, IntegrityError
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.services.ports import HOST
@@ -89,13 +89,16 @@ def read_state(home: Home) -> State:
     """The state as last written; an empty one before the first `up`.
 
     Raises:
-        IntegrityError: when the file is damaged.
+        HomeError: when the file is another user's.
+        IntegrityError: when it is damaged.
     """
     path = _path(home)
     try:
         return State.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return State()
+    except PermissionError as error:
+        raise HomeError(f"{path} cannot be read: it is another user's; set RATCHET_HOME elsewhere.") from error
     except ValidationError as error:
         raise IntegrityError(f"{path} is damaged: delete it, and run `ratchet down` and `ratchet up` again.") from error
 

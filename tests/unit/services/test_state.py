@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.errors import IntegrityError
+from tasks.errors import HomeError, IntegrityError
 from tasks.home import Home
 from tasks.services.processes import ProcessRecord
 from tasks.services.state import State, Watched, api_url, folder, read_state, running_api_url, url_of, write_state
@@ -44,6 +44,22 @@ def test_a_damaged_one_is_refused_with_the_remedy(home: Home, content: str) -> N
     with pytest.raises(IntegrityError) as refused:
         read_state(home)
     assert refused.value.problems == (f"{path} is damaged: delete it, and run `ratchet down` and `ratchet up` again.",)
+
+
+def test_a_home_that_cannot_be_has_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert read_state(Home(tmp_path / "file" / "home")) == State()
+
+
+def test_one_that_may_not_be_read_is_refused_with_the_remedy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # whoever is root may read everything
+    with pytest.raises(HomeError) as caught:
+        read_state(home)
+    path = home.root / "services" / "state.json"
+    assert caught.value.problems == (f"{path} cannot be read: it is another user's; set RATCHET_HOME elsewhere.",)
 
 
 @pytest.mark.parametrize(("record", "url"), [(ALIVE, "http://127.0.0.1:4200/api"), (GONE, None)])
