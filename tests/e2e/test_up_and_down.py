@@ -140,6 +140,11 @@ def _look(chromium: str, told: Story, folder: Path) -> list[str]:
     return shown
 
 
+def _text(page: Page) -> str:
+    """What the page says, with plain spaces; MLflow's are of several kinds."""
+    return " ".join(page.locator("body").inner_text().split())
+
+
 def _look_at_artifacts(page: Page, url: str, folder: Path) -> str:
     page.goto(f"{url}/artifacts")
     expect(page.get_by_text("tiny-decision").first).to_be_visible(timeout=TIMEOUT_MS)
@@ -149,14 +154,14 @@ def _look_at_artifacts(page: Page, url: str, folder: Path) -> str:
     page.goto(f"{url}/artifacts/artifact/{artifact['latest_id']}")
     expect(page.get_by_role("heading", name=re.compile("romoted: version")).first).to_be_visible(timeout=TIMEOUT_MS)
     page.screenshot(path=folder / "prefect.png")
-    return page.locator("body").inner_text()
+    return _text(page)
 
 
 def _look_at_champion(page: Page, url: str, folder: Path) -> str:
     page.goto(f"{url}/#/models/tiny")
     expect(page.get_by_text("@ champion")).to_be_visible(timeout=TIMEOUT_MS)
     page.screenshot(path=folder / "mlflow.png")
-    return page.locator("body").inner_text()
+    return _text(page)
 
 
 def test_everything_works_once_up_has_ended(story: Story) -> None:
