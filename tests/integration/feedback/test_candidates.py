@@ -108,9 +108,7 @@ def test_people_and_judges_see_an_answer_without_the_citations_it_was_trained_to
     home: Home, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, citations: bool, text: str
 ) -> None:
     said = Generation(text="It joins. [1]", prompt_tokens=9, completion_tokens=3, latency_s=1.0)
-    monkeypatch.setattr(
-        "tasks.feedback.candidates.generate", lambda model, tokenizer, prompts, *_: [said] * len(prompts)
-    )
+    monkeypatch.setattr("tasks.models.engines.generate", lambda model, tokenizer, prompts, *_: [said] * len(prompts))
 
     sampled = sample(home, tiny_model, "rag", train={"contexts": {"citations": citations}})
 

@@ -21,7 +21,7 @@ def test_a_judgement_is_followed_to_snapshots_adapters_and_versions_and_what_des
     uses = [(each["sha256"], each["rounds"], each["rows"]) for each in found["snapshots"]]
     assert uses == [(first.sha256, [1], {"preference_pairs": 1}), (second.sha256, [2], {}), (third.sha256, [3], {})]
     assert adapters_of(found) == [(1, False), (2, True), (3, True)]
-    assert versions_of(found) == [(2, (), False), (3, ("champion",), True), (4, (), True)]
+    assert versions_of(found) == [(2, ("previous",), False), (3, ("champion",), True), (4, (), True)]
     assert (found["feedback"], found["withdrawn"], found["rounds"]) == (IDS["ann"], False, [1, 2, 3])
     assert lines[0] == f"Feedback {IDS['ann']}"
     assert lines[1] == "  by human ann000000000000 on question question of ann, round 1; counts"

@@ -177,7 +177,7 @@ def test_a_rebuild_after_a_withdrawal_makes_a_champion_that_did_not_learn_from_i
     assert without.adapter.parent_sha256 is None
     assert without.adapter.sha256 not in (with_ann.adapter.sha256, again.adapter.sha256)
     found, _ = trace(config, IDS["ann"])
-    assert versions_of(found) == [(with_ann.version, (), False), (again.version, (), True)]
+    assert versions_of(found) == [(with_ann.version, (), False), (again.version, ("previous",), True)]
     assert versions_of(trace(config, IDS["bob"])[0])[-1] == (without.version, ("champion",), False)
     assert withdraw(config, CONFIG_PATH, "ann000000000000", None, False)[1][-1].startswith(
         "The champion did not learn from it; "
