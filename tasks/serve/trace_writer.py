@@ -66,13 +66,16 @@ class TraceWriter:
         self._thread.start()
 
     def put(self, served: Served) -> None:
-        """Takes a request to be traced; when too many wait already it is counted instead."""
+        """Takes a request to be traced; when too many wait, the oldest is counted instead.
+
+        Of those that wait, a thumb is least to be expected on the oldest: there has been time for one.
+        """
         with self._changed:
             self._given += 1
-            if len(self._served) >= self._limit or self._closed:
-                self.counts["untraced_queue_full"] += 1
-                return
             self._served[served.id] = served
+            if len(self._served) > self._limit or self._closed:
+                del self._served[next(iter(self._served))]
+                self.counts["untraced_queue_full"] += 1
             self._changed.notify()
 
     def rate(self, given: GivenThumb) -> "Future[None]":

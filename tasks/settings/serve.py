@@ -42,7 +42,7 @@ class ServeSettings(Section):
         default=True, description="questions and answers in the traces, scrubbed; without them nothing is learned"
     )
     max_untraced: Positive = Field(
-        default=1000, description="requests that wait to be traced; further ones are not, and are counted"
+        default=1000, description="requests that wait to be traced; when more do, the oldest are not, and are counted"
     )
 
     @model_validator(mode="after")

@@ -131,11 +131,11 @@ def test_requests_go_on_when_traces_cannot_be_written_and_what_is_lost_is_counte
         original = TracingClient.start_trace
         patch.setattr(TracingClient, "start_trace", lambda *given: (go_on.wait(20), original(*given))[1])
         try:
-            for _ in range(6):
-                server.ask()
+            last = [server.ask() for _ in range(6)][-1]
             wait_for(lambda: server.status()["counts"].get("untraced_queue_full", 0) >= 3)
         finally:
             go_on.set()
+        assert server.post({"id": last["id"], "thumb": "up"}, "/feedback").status_code == 200  # the oldest gave way
         wait_for(lambda: server.status()["counts"].get("traced", 0) >= 2)
     server.service.traces.close(10.0)
     counts = server.status()["counts"]
