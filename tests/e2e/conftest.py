@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e.watching import PrefectServer
 
 TIMEOUT_S = 300.0
 POLL_S = 0.02
@@ -194,6 +195,17 @@ def write_domain(folder: Path, base: str, **changes: Any) -> Path:
     path = folder / "ratchet.yaml"
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")  # JSON is YAML
     return path
+
+
+@pytest.fixture(scope="module")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
+    """A Prefect server that stays while the module's tests run."""
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
 
 
 @pytest.fixture(scope="session")

@@ -5,28 +5,17 @@ The server is a real one. Between the two halves of the run no process of Ratche
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from e2e.watching import PrefectServer, watch_environment
 
 TIMEOUT_S = 600.0
 FORM = "suspended-approval-2"
 FILLED_IN = {"approve": True, "name": "ann", "reason": "read ten answers"}
-
-
-@pytest.fixture(scope="module")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
-    try:
-        server.start()
-        yield server
-    finally:
-        server.end()
 
 
 @dataclass
@@ -48,46 +37,39 @@ class Story:
 def story(
     make_ratchet: Callable[..., Any], prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
-    told = Story(make_ratchet(promote={"approval": "approve"}))
-    with httpx.Client(base_url=prefect_server.url, timeout=30.0) as server:
+    told, server = Story(make_ratchet(promote={"approval": "approve"})), prefect_server
+    deployment = server.post(
+        "/deployments/",
+        name="tiny",
+        flow_id=server.post("/flows/", name="improve")["id"],
+        entrypoint="flows.improve.improve",
+        path=".",
+        parameters={"config_path": str(told.ratchet.config)},
+    )
+    run = server.post(f"/deployments/{deployment['id']}/create_flow_run")["id"]
 
-        def post(url: str, /, **body: Any) -> dict[str, Any]:
-            answer = server.post(url, json=body)
-            found: dict[str, Any] = answer.raise_for_status().json()
-            return found
-
-        deployment = post(
-            "/deployments/",
-            name="tiny",
-            flow_id=post("/flows/", name="improve")["id"],
-            entrypoint="flows.improve.improve",
-            path=".",
-            parameters={"config_path": str(told.ratchet.config)},
+    def execute() -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "flow-run", "execute", run],
+            env=watch_environment(told.ratchet.home, server.url),
+            cwd=tmp_path_factory.mktemp("worker"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
-        run = post(f"/deployments/{deployment['id']}/create_flow_run")["id"]
+        told.said += done.stdout + done.stderr
+        state: dict[str, Any] = server.get(f"/flow_runs/{run}")["state"]
+        return state
 
-        def execute() -> dict[str, Any]:
-            done = subprocess.run(
-                [sys.executable, "-m", "prefect", "flow-run", "execute", run],
-                env=watch_environment(told.ratchet.home, prefect_server.url),
-                cwd=tmp_path_factory.mktemp("worker"),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-            told.said += done.stdout + done.stderr
-            state: dict[str, Any] = server.get(f"/flow_runs/{run}").raise_for_status().json()["state"]
-            return state
-
-        told.suspended = execute()
-        told.waiting = told.ratchet.json("status", "--config", str(told.ratchet.config))
-        told.schema = server.get(f"/flow_runs/{run}/input/{FORM}-schema").json()
-        told.description = server.get(f"/flow_runs/{run}/input/{FORM}-description").json()
-        told.refused = post(f"/flow_runs/{run}/resume", run_input={"approve": True, "name": " "})
-        told.accepted = post(f"/flow_runs/{run}/resume", run_input=FILLED_IN)
-        told.ended = execute()
+    told.suspended = execute()
+    told.waiting = told.ratchet.json("status", "--config", str(told.ratchet.config))
+    told.schema = server.get(f"/flow_runs/{run}/input/{FORM}-schema")
+    told.description = server.get(f"/flow_runs/{run}/input/{FORM}-description")
+    told.refused = server.post(f"/flow_runs/{run}/resume", run_input={"approve": True, "name": " "})
+    told.accepted = server.post(f"/flow_runs/{run}/resume", run_input=FILLED_IN)
+    told.ended = execute()
     return told
 
 

@@ -4,12 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from e2e.watching import TIMEOUT_S, PrefectServer, watch_environment
 
@@ -35,18 +34,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
-    started = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
-    try:
-        started.start()
-        yield started
-    finally:
-        started.end()
-
-
-@pytest.fixture(scope="module")
-def story(make_ratchet: Callable[..., Any], server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    told = Story(make_ratchet())
+def story(
+    make_ratchet: Callable[..., Any], prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory
+) -> Story:
+    told, server = Story(make_ratchet()), prefect_server
     config, folder = told.ratchet.config, tmp_path_factory.mktemp("elsewhere")
 
     def run(*arguments: str, expected: int = 0) -> str:
@@ -64,21 +55,20 @@ def story(make_ratchet: Callable[..., Any], server: PrefectServer, tmp_path_fact
 
     template = json.loads((DEPLOY / "kubernetes" / "work-pool.json").read_text(encoding="utf-8"))
     for kind in POOLS:
-        pool = {"name": kind, "type": kind, "base_job_template": template if kind == "kubernetes" else {}}
-        httpx.post(f"{server.url}/work_pools/", json=pool, timeout=30.0).raise_for_status()
+        server.post("/work_pools/", name=kind, type=kind, base_job_template=template if kind == "kubernetes" else {})
     run("prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOY / "prefect.yaml"))
     told.by_file = _held(server)
     run("flows.cli", "deploy", str(config), "--pool", "process")
     told.by_command = _held(server)
-    (queue,) = server.ask("/work_pools/process/queues/filter", work_queues={"name": {"any_": ["tiny"]}})
+    (queue,) = server.post("/work_pools/process/queues/filter", work_queues={"name": {"any_": ["tiny"]}})
     told.queue_limit = queue["concurrency_limit"]
     told.refusals["no pool"] = run("flows.cli", "deploy", str(config), "--pool", "gpu", expected=1)
     told.refusals["no image"] = run("flows.cli", "deploy", str(config), "--pool", "docker", expected=1)
 
     collect = told.by_command["tiny.collect"]["id"]
-    started = httpx.post(f"{server.url}/deployments/{collect}/create_flow_run", json={}, timeout=30.0).json()
+    started = server.post(f"/deployments/{collect}/create_flow_run")
     told.said = run("prefect", "worker", "start", "--pool", "process", "--type", "process", "--run-once")
-    told.run = httpx.get(f"{server.url}/flow_runs/{started['id']}", timeout=30.0).json()
+    told.run = server.get(f"/flow_runs/{started['id']}")
 
     for kind in ("docker", "kubernetes"):
         run("flows.cli", "deploy", str(config), "--pool", kind, "--image", IMAGE)
@@ -101,9 +91,9 @@ def _variables(ratchet: Any) -> dict[str, str]:
 
 def _held(server: PrefectServer) -> dict[str, Any]:
     """What the server holds of each deployment, as far as it has to be the same, and its id."""
-    automations = server.ask("/automations/filter")
+    automations = server.post("/automations/filter")
     held: dict[str, Any] = {}
-    for deployment in server.ask("/deployments/filter"):
+    for deployment in server.post("/deployments/filter"):
         triggers = [each for each in automations if each["actions"][0]["deployment_id"] == deployment["id"]]
         held[deployment["name"]] = {
             **{name: deployment[name] for name in COMPARED},

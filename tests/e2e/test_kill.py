@@ -6,7 +6,7 @@ alone. All must come to the same.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -104,17 +104,6 @@ KILLED_IN = [
     ("promote", 0.2),
 ]
 KILLS, SEED = 10, 6
-
-
-@pytest.fixture(scope="module")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
-    """A server that stays, so that a round that goes on does not have to start one."""
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
-    try:
-        server.start()
-        yield server
-    finally:
-        server.end()
 
 
 def durations(ratchet: Any) -> dict[str, float]:

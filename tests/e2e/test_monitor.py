@@ -35,16 +35,6 @@ RETURNS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
-    try:
-        server.start()
-        yield server
-    finally:
-        server.end()
-
-
 @dataclass
 class Webhook:
     """A server on loopback: /good and /slack take a message, /error answers with 500, /hang does not answer."""
@@ -173,11 +163,7 @@ def run(ratchet: Any, server: PrefectServer, *arguments: str) -> subprocess.Comp
 
 def events(server: PrefectServer) -> list[dict[str, Any]]:
     wanted = {"event": {"prefix": ["ratchet."]}, "resource": {"id": ["ratchet.domain.tiny"]}}
-    import httpx
-
-    answer = httpx.post(f"{server.url}/events/filter", json={"filter": wanted}, timeout=30.0)
-    answer.raise_for_status()
-    found: list[dict[str, Any]] = answer.json()["events"]
+    found: list[dict[str, Any]] = server.post("/events/filter", filter=wanted)["events"]
     return found
 
 
@@ -210,7 +196,7 @@ def test_findings_are_raised_once_told_to_people_shown_and_asked_about(
     assert len(webhook.bodies("/good")) == before + 1
     assert "unanswered topic" in webhook.bodies("/good")[-1]
     assert "custom-webhook/error was not told: it answered with HTTP status 500" in first.stderr
-    artifacts = prefect_server.ask("/artifacts/latest/filter", artifacts={"key": {"any_": ["tiny-monitor"]}})
+    artifacts = prefect_server.post("/artifacts/latest/filter", artifacts={"key": {"any_": ["tiny-monitor"]}})
     assert "# Production of tiny" in artifacts[0]["data"]
     assert all(SECRET not in text for text in (first.stdout, first.stderr, artifacts[0]["data"]))
     assert "jane.doe" not in "".join([first.stdout, artifacts[0]["data"], *webhook.bodies("/good")])

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from e2e.watching import wait_until
+from e2e.watching import ask_prefect, wait_until
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tasks.services.commands import OWNER
@@ -86,9 +86,7 @@ def _status(url: str) -> int:
 
 
 def _ask(prefect: str, path: str, **body: Any) -> list[dict[str, Any]]:
-    answer = httpx.post(f"{prefect}/api{path}", json=body, timeout=30.0)
-    answer.raise_for_status()
-    found: list[dict[str, Any]] = answer.json()
+    found: list[dict[str, Any]] = ask_prefect(f"{prefect}/api", "POST", path, body)
     return found
 
 
@@ -96,10 +94,10 @@ def _schedule_has_ended(prefect: str) -> bool:
     """Switches the schedules off and deletes what they have left; returns whether nothing runs any more."""
     for deployment in _ask(prefect, "/deployments/filter"):
         for schedule in deployment["schedules"]:
-            url = f"{prefect}/api/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(url, json={"active": False}, timeout=30.0)
+            path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+            ask_prefect(f"{prefect}/api", "PATCH", path, {"active": False})
     for run in _ask(prefect, "/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}}):
-        httpx.delete(f"{prefect}/api/flow_runs/{run['id']}", timeout=30.0)
+        ask_prefect(f"{prefect}/api", "DELETE", f"/flow_runs/{run['id']}")
     going = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
     return not _ask(prefect, "/flow_runs/filter", flow_runs=going)
 

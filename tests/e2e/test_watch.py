@@ -35,16 +35,6 @@ from tasks.home import Home
 
 
 @pytest.fixture(scope="module")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[PrefectServer]:
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_port())
-    try:
-        server.start()
-        yield server
-    finally:
-        server.end()
-
-
-@pytest.fixture(scope="module")
 def start_watching(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Starts watchers; none outlives the module."""
     watchers: list[Watcher] = []
@@ -102,8 +92,8 @@ class Story:
 def story(make_ratchet: Callable[..., Any], prefect_server: PrefectServer, start_watching: Any) -> Story:
     told = Story(make_ratchet(human_feedback={"round_after": 3}))
     watcher = start_watching(told.ratchet)
-    told.deployments = {each["name"]: each for each in prefect_server.ask("/deployments/filter")}
-    told.triggers = prefect_server.ask("/automations/filter")
+    told.deployments = {each["name"]: each for each in prefect_server.post("/deployments/filter")}
+    told.triggers = prefect_server.post("/automations/filter")
 
     give_labels(told.ratchet, "one", "two")
     time.sleep(3.0)  # several looks

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import psutil
+from prefect.client.base import PrefectHttpxSyncClient
 
 from tasks.feedback import log
 from tasks.files import sha256_of
@@ -58,12 +59,13 @@ class PrefectServer:
             self.process.wait(timeout=30.0)
             self.process = None
 
-    def ask(self, path: str, **body: Any) -> list[dict[str, Any]]:
-        """What the server answers to a filter."""
-        answer = httpx.post(f"{self.url}{path}", json=body, timeout=30.0)
-        answer.raise_for_status()
-        found: list[dict[str, Any]] = answer.json()
-        return found
+    def get(self, path: str) -> Any:
+        """What the server says of a thing."""
+        return ask_prefect(self.url, "GET", path)
+
+    def post(self, path: str, **body: Any) -> Any:
+        """What the server answers to a filter, or when a thing is created."""
+        return ask_prefect(self.url, "POST", path, body)
 
 
 @dataclass
@@ -98,6 +100,16 @@ class Watcher:
         """Sends the signal to the watcher's whole group, as a terminal does; returns the exit status."""
         os.killpg(self.process.pid, number)
         return self.process.wait(timeout=90.0)
+
+
+def ask_prefect(url: str, method: str, path: str, body: Any = None) -> Any:
+    """What a Prefect server's API answers, if anything; asked again, as Prefect's own commands do, while it is busy.
+
+    With SQLite as its database, it answers 503 when it was kept from writing for a while, at its start above all.
+    """
+    with PrefectHttpxSyncClient(base_url=url, timeout=60.0) as client:
+        answer = client.request(method, path, json=body)
+        return answer.json() if answer.content else None
 
 
 def wait_until(reached: Callable[[], bool], what: str, said: Callable[[], str]) -> None:
