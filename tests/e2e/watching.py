@@ -59,11 +59,11 @@ class PrefectServer:
             self.process.wait(timeout=30.0)
             self.process = None
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, /) -> Any:
         """What the server says of a thing."""
         return ask_prefect(self.url, "GET", path)
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         """What the server answers to a filter, or when a thing is created."""
         return ask_prefect(self.url, "POST", path, body)
 
