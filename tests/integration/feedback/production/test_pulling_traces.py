@@ -72,9 +72,10 @@ def test_the_first_pull_has_no_look_back(production: Production, pull: Callable[
 def test_more_traces_than_a_page_holds_are_all_read(
     production: Production, pull: Callable[..., EndUserPull], monkeypatch: pytest.MonkeyPatch, home: Home
 ) -> None:
-    from tasks.feedback import end_user_pulling, production_traces
+    from tasks.feedback import end_user_pulling
+    from tasks.registry import traces
 
-    monkeypatch.setattr(production_traces, "_PAGE", 2)
+    monkeypatch.setattr(traces, "_PAGE", 2)
     monkeypatch.setattr(end_user_pulling, "_TRACES_AT_ONCE", 3)
     for number in range(7):
         production.rate(production.chat(f"Question {number}?"))

@@ -1,4 +1,4 @@
-"""An API key in a real Prefect's Secret block."""
+"""API keys in a real Prefect's Secret blocks: of Argilla, of an endpoint, and those that `ratchet serve` asks for."""
 
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from tasks.errors import ConfigError
 from tasks.feedback.label_server import find_connection
 from tasks.home import Home
 from tasks.llm.api_key import find_api_key
+from tasks.serve.keys import find_keys
 from tasks.settings.feedback import HumanFeedbackSettings
 from tasks.settings.judging import JudgeSettings
+from tasks.settings.serve import ServeSettings
 
 
 def config(block: str) -> Config:
@@ -35,3 +37,8 @@ def test_the_key_is_read_from_the_block_and_a_missing_block_is_named(ratchet_hom
             ConfigError, match=r"^judges: judge: api_key_secret: Prefect has no Secret block 'other': cr"
         ):
             find_api_key(judge.model_copy(update={"api_key_secret": "other"}), "judges: judge")
+        Secret(value="k1,k2").save("serve-keys")
+        keys = find_keys(ServeSettings(api_key_secret="serve-keys"))
+        assert [keys.admit(f"Bearer {given}") for given in ("k1", "k2", "k3y")] == [True, True, False]
+        with pytest.raises(ConfigError, match=r"^serve: api_key_secret: Prefect has no Secret block 'other': create"):
+            find_keys(ServeSettings(api_key_secret="other"))
