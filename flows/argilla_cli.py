@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from flows.printing import AsJson, align, show
+from flows.printing import AsJson, align, format_megabytes, show
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a real Argilla server on this machine.")
-
-MEGABYTE = 1_000_000
 
 
 @app.command(epilog="Example: ratchet argilla up")
@@ -80,7 +78,7 @@ def status(as_json: AsJson = False) -> None:
     works = all(health.state == "running" for health in found)
     rows = [["service", "state", "process", "memory", ""]]
     for health in found:
-        memory = f"{health.memory_bytes / MEGABYTE:.0f} MB" if health.memory_bytes else "-"
+        memory = format_megabytes(health.memory_bytes)
         rows.append([health.service, health.state, str(health.pid or "-"), memory, health.detail])
     if works and connection is not None:
         last = f"Argilla works at {connection.url}"

@@ -21,7 +21,7 @@ from flows import (
     serve_cli,
     services_cli,
 )
-from flows.options import CollectSchedule, ConfigOption, ConfigPath, Schedule, load
+from flows.options import CollectSchedule, ConfigOption, ConfigPath, MonitorSchedule, Schedule, load
 from flows.printing import AsJson, show
 from tasks.errors import RatchetError
 from tasks.records import Stage
@@ -179,7 +179,7 @@ def promote(config: ConfigPath, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: ratchet watch my-domain/ratchet.yaml --webhook-port 8765")
-def watch(
+def watch(  # noqa: PLR0913, PLR0917  a command's options
     config: ConfigPath,
     every: Annotated[float, typer.Option("--every", metavar="SECONDS", min=1, help="between looks at Argilla")] = 30.0,
     webhook_port: Annotated[
@@ -188,6 +188,7 @@ def watch(
     webhook_host: Annotated[str, typer.Option("--webhook-host", help="an address that Argilla reaches")] = "127.0.0.1",
     schedule: Schedule = None,
     collect_schedule: CollectSchedule = None,
+    monitor_schedule: MonitorSchedule = None,
     leave_rounds: Annotated[
         bool, typer.Option("--leave-rounds", help="to the work pool that `ratchet deploy --pool` named")
     ] = False,
@@ -204,7 +205,7 @@ def watch(
         config,
         every_s=every,
         webhook=None if webhook_port is None else (webhook_host, webhook_port),
-        schedules=Schedules(collect_schedule, schedule),
+        schedules=Schedules(collect_schedule, schedule, monitor_schedule),
         leave_rounds=leave_rounds,
         as_json=as_json,
     )

@@ -1,7 +1,7 @@
 """Ratchet's deployments at a Prefect server: described, registered, and set off by events."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from tasks.deployments import (
     CONCURRENCY,
     TIMEZONE,
     Deployment,
+    Kind,
     Schedules,
     deployments_of,
     domain_resource,
@@ -46,25 +47,27 @@ def find_server() -> str:
     return url
 
 
-def describe(domain: str, config_path: Path, schedules: Schedules) -> tuple["RunnerDeployment", "RunnerDeployment"]:
-    """Prefect's form of the domain's deployments: improve, collect. Nothing is asked of a server.
+def describe(domain: str, config_path: Path, schedules: Schedules) -> "dict[Kind, RunnerDeployment]":
+    """Prefect's form of the domain's deployments. Nothing is asked of a server.
 
     Raises:
         ConfigError: when a schedule is no cron expression.
     """
-    improve, collect = deployments_of(domain, schedules)
-    return _runner_deployment(improve, config_path), _runner_deployment(collect, config_path)
+    return {each.kind: _runner_deployment(each, config_path) for each in deployments_of(domain, schedules)}
 
 
 def _runner_deployment(described: Deployment, config_path: Path) -> "RunnerDeployment":
+    from prefect import Flow
     from prefect.deployments.runner import RunnerDeployment
     from prefect.events import DeploymentEventTrigger
     from prefect.types.entrypoint import EntrypointType
 
     from flows.improve import improve
+    from flows.monitor import monitor
 
+    flow: Flow[..., None] = monitor if described.flow == "monitor" else improve
     deployment = RunnerDeployment.from_flow(
-        improve,
+        flow,
         name=described.name,
         description=described.description,
         parameters=described.parameters(config_path),
@@ -118,7 +121,7 @@ def register(deployment: "RunnerDeployment") -> UUID:
 
 
 def find_in_pool(name: str) -> UUID:
-    """The id of the deployment `improve/<name>`, which workers of a pool run.
+    """The id of the deployment with this full name, such as `improve/docs`, which workers of a pool run.
 
     Raises:
         RatchetError: when there is none, or none that is in a pool.
@@ -128,17 +131,17 @@ def find_in_pool(name: str) -> UUID:
     from prefect.exceptions import ObjectNotFound
 
     with reaching_prefect(), get_client(sync_client=True) as client, suppress(ObjectNotFound):
-        found = client.read_deployment_by_name(f"improve/{name}")
+        found = client.read_deployment_by_name(name)
         if found.work_pool_name is not None:
             return found.id
     raise RatchetError(
-        f"No work pool has the deployment improve/{name}: put it in one with `ratchet deploy CONFIG --pool NAME`, or "
+        f"No work pool has the deployment {name}: put it in one with `ratchet deploy CONFIG --pool NAME`, or "
         "watch without --leave-rounds."
     )
 
 
 def put_in_pool(
-    deployments: "Sequence[RunnerDeployment]",
+    deployments: "Iterable[RunnerDeployment]",
     domain: str,
     pool: str,
     *,

@@ -21,6 +21,10 @@ CollectSchedule = Annotated[
     str | None,
     typer.Option("--collect-schedule", metavar="CRON", help="when collect runs alone, in UTC", show_default=False),
 ]
+MonitorSchedule = Annotated[
+    str | None,
+    typer.Option("--monitor-schedule", metavar="CRON", help="when production is looked at, in UTC", show_default=False),
+]
 
 
 def load(option: Path | None) -> "tuple[Config, Path]":

@@ -16,6 +16,11 @@ def show(result: Mapping[str, Any], lines: Sequence[str], as_json: bool) -> None
     sys.stdout.write(f"{text}\n")
 
 
+def format_megabytes(size_bytes: int) -> str:
+    """Memory as tables show it; a dash where none is used."""
+    return f"{size_bytes / 1_000_000:.0f} MB" if size_bytes else "-"
+
+
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """One line a row, the columns padded to the width of their widest cell and set apart by two spaces."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

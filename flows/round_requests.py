@@ -4,9 +4,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from flows import deployed_runs, deployments
+from flows.production import last_look_in_short
 from flows.watched import Watch, tell
 from tasks.changed_documents import look_at_files, news_of_documents, write_news
-from tasks.deployments import DOCUMENTS_CHANGED, LABELS_READY
+from tasks.deployments import DOCUMENTS_CHANGED, LABELS_READY, Kind
 from tasks.errors import HomeError
 from tasks.feedback import log, new_labels
 from tasks.feedback.new_labels import NewLabels
@@ -55,7 +56,7 @@ def ask_because_of_documents(watched: Watch) -> None:
 
 
 def _has_a_round(watched: Watch) -> bool:
-    if deployed_runs.is_under_way(watched.ids[0], workers=watched.leave_rounds):
+    if deployed_runs.is_under_way(watched.ids["improve"], workers=watched.leave_rounds):
         return True
     if not watched.leave_rounds:
         return False
@@ -67,7 +68,20 @@ def _has_a_round(watched: Watch) -> bool:
         return True
 
 
-def tell_outcome(watched: Watch, ended: deployed_runs.Ended) -> None:
+def tell_ended(watched: Watch, kind: Kind, ended: deployed_runs.Ended) -> None:
+    """Tells how a run of one of the domain's deployments ended."""
+    if kind == "improve":
+        _tell_outcome(watched, ended)
+    elif not ended.completed:
+        tell(watched, "failed", f"the run of {kind} did not end ({ended.sentence})", why=ended.sentence)
+    elif kind == "collect":
+        tell(watched, "collected", "the run of collect has ended: the candidates are there, or no round was due")
+    else:
+        (found, (line, *_)) = last_look_in_short(watched.home, watched.config.name)
+        tell(watched, "looked", line, **found)
+
+
+def _tell_outcome(watched: Watch, ended: deployed_runs.Ended) -> None:
     """Tells how a run of improve ended, and when a round that failed is tried again."""
     from flows.inspection import domain_status
 
@@ -88,14 +102,6 @@ def tell_outcome(watched: Watch, ended: deployed_runs.Ended) -> None:
         return
     remedy = f"it is tried again {when}; `ratchet round {watched.config_path}` goes on with it at once"
     tell(watched, "failed", f"the round did not end ({ended.sentence}): {remedy}", why=ended.sentence)
-
-
-def tell_collected(watched: Watch, ended: deployed_runs.Ended) -> None:
-    """Tells how a run of collect ended."""
-    if ended.completed:
-        tell(watched, "collected", "the run of collect has ended: the candidates are there, or no round was due")
-    else:
-        tell(watched, "failed", f"the run of collect did not end ({ended.sentence})", why=ended.sentence)
 
 
 def _in_words(delay: timedelta) -> str:

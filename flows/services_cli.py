@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import CollectSchedule, ConfigOption, ConfigPath, Schedule
-from flows.printing import AsJson, align, show
+from flows.options import CollectSchedule, ConfigOption, ConfigPath, MonitorSchedule, Schedule
+from flows.printing import AsJson, align, format_megabytes, show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,28 +17,27 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-MEGABYTE = 1_000_000
-
 
 @app.command(epilog="Example: ratchet up --config my-domain/ratchet.yaml --schedule '0 3 * * 0'")
 def up(
     config: ConfigOption = None,
     schedule: Schedule = None,
     collect_schedule: CollectSchedule = None,
+    monitor_schedule: MonitorSchedule = None,
     argilla: Annotated[bool, typer.Option(" /--no-argilla", help="leave the embedded Argilla out")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Start Prefect, MLflow, Argilla and a watcher that runs the rounds, or repair what died.
 
     All answer on this machine only and go on until `ratchet down`. Without schedules: those it had, at first collect
-    each night and a round each Sunday.
+    each night, a look at production each morning and a round each Sunday.
     """
     from tasks.home import find_home
     from tasks.services.lifecycle import bring_up
 
     home = find_home()
     path = _config_path(config, home)
-    done = bring_up(home, path, _schedules(home, collect_schedule, schedule), argilla=argilla)
+    done = bring_up(home, path, _schedules(home, collect_schedule, schedule, monitor_schedule), argilla=argilla)
     lines = [
         *(f"repaired: {sentence}" for sentence in done.repaired),
         *(_table(done.services)),
@@ -98,12 +97,13 @@ def deploy(
     ] = None,
     schedule: Schedule = None,
     collect_schedule: CollectSchedule = None,
+    monitor_schedule: MonitorSchedule = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the domain's deployments up to date at the Prefect server, with their schedules and triggers.
 
-    Without --pool, `ratchet watch` runs them. Without schedules: collect each night and a round each Sunday. Run it
-    where the paths of config and home are those of the runs.
+    Without --pool, `ratchet watch` runs them. Without schedules: collect each night, a look at production each morning
+    and a round each Sunday. Run it where the paths of config and home are those of the runs.
     """
     from flows import deployments
     from tasks.config import load_config
@@ -114,12 +114,12 @@ def deploy(
         raise ConfigError("--image says what a work pool's containers run, and no pool is named: add --pool.")
     domain, home = load_config(config).name, find_home()
     make_writable(home)  # Prefect, which keeps its state there, warns of a folder that it cannot make
-    schedules = _schedules(home, collect_schedule, schedule)
+    schedules = _schedules(home, collect_schedule, schedule, monitor_schedule)
     server = deployments.find_server()
-    described = deployments.describe(domain, config, schedules)
+    described = deployments.describe(domain, config, schedules).values()
     if pool is not None:
         deployments.put_in_pool(described, domain, pool, home=home, config_path=config, image=image)
-    ids = {f"improve/{each.name}": str(deployments.register(each)) for each in described}
+    ids = {each.full_name: str(deployments.register(each)) for each in described}
     by_whom = f"work pool {pool}, queue {domain}" if pool else f"`ratchet watch {config}`"
     lines = [f"{name} is at {server}, run by {by_whom}" for name in ids]
     show({"server": server, "deployments": ids, "pool": pool}, lines, as_json)
@@ -137,7 +137,7 @@ def _config_path(option: "Path | None", home: "Home") -> "Path":
     return option or find_config(home)
 
 
-def _schedules(home: "Home", collect: str | None, improve: str | None) -> "Schedules":
+def _schedules(home: "Home", collect: str | None, improve: str | None, monitor: str | None) -> "Schedules":
     """The schedules given, else those that `ratchet up` was given last in this home, else the defaults.
 
     Raises:
@@ -146,20 +146,20 @@ def _schedules(home: "Home", collect: str | None, improve: str | None) -> "Sched
     from tasks.deployments import DEFAULT_SCHEDULES, Schedules
     from tasks.services.state import read_state
 
-    for given in (collect, improve):
+    for given in (collect, improve, monitor):
         if given is not None:
             from flows.deployments import read_cron
 
             read_cron(given)
     watched = read_state(home).watched
-    before = DEFAULT_SCHEDULES if watched is None else Schedules(watched.collect, watched.improve)
-    return Schedules(collect or before.collect, improve or before.improve)
+    before = DEFAULT_SCHEDULES if watched is None else watched.schedules
+    return Schedules(collect, improve, monitor).otherwise(before)
 
 
 def _table(found: "Sequence[Health]") -> list[str]:
     rows = [["service", "state", "where", "process", "memory", ""]]
     for each in found:
-        memory = f"{each.memory_bytes / MEGABYTE:.0f} MB" if each.memory_bytes else "-"
+        memory = format_megabytes(each.memory_bytes)
         rows.append([each.service, each.state, each.url or "-", str(each.pid or "-"), memory, each.detail])
     return align(rows)
 

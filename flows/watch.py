@@ -23,13 +23,12 @@ from flows.round_requests import (
     ask_because_of_documents,
     ask_because_of_labels,
     count_labels,
-    tell_collected,
-    tell_outcome,
+    tell_ended,
 )
 from flows.watched import Watch, attempt, ended_by_signals, sign, tell
 from flows.webhook_listener import listen
 from tasks.config import load_config
-from tasks.deployments import Schedules
+from tasks.deployments import Kind, Schedules
 from tasks.errors import ArgillaError, ConfigError, UnreachableError
 from tasks.evaluation.round_report import renew_reports
 from tasks.feedback import new_labels
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 
 POLL_S = 5.0  # how often Prefect is asked for runs to start
 SETTLE_S = 1.0  # a burst of webhook calls costs one look at Argilla
+_IN_ORDER: tuple[Kind, ...] = ("collect", "improve", "monitor")  # a round whose candidates are there is gone on with
 WEBHOOK_EVENTS = ("response.created", "response.updated", "response.deleted")
 
 
@@ -80,7 +80,7 @@ def watch(
     described = deployments.describe(config.name, config_path, schedules)
     # Prefect imports what lies in a run's folder before what is installed: there must be no package in it.
     with ended_by_signals(), chdir(notes), ExitStack() as stack:
-        watched = Watch(config, config_path, home, *described, as_json, leave_rounds)
+        watched = Watch(config, config_path, home, described, as_json, leave_rounds)
         _register(watched)
         if webhook is not None:
             heard = listen(*webhook, lambda: watched.webhook_secret, watched.woken.set)
@@ -109,10 +109,9 @@ def _keep_watching(watched: Watch, every_s: float) -> None:
 
 
 def _register(watched: Watch) -> None:
-    if watched.leave_rounds:
-        watched.ids = deployments.find_in_pool(watched.improve.name), deployments.find_in_pool(watched.collect.name)
-        return
-    watched.ids = deployments.register(watched.improve), deployments.register(watched.collect)
+    for kind, each in watched.deployments.items():
+        in_pool = watched.leave_rounds
+        watched.ids[kind] = deployments.find_in_pool(each.full_name) if in_pool else deployments.register(each)
 
 
 def _start_rounds(watched: Watch) -> None:
@@ -123,30 +122,28 @@ def _start_rounds(watched: Watch) -> None:
     if watched.leave_rounds:
         _tell_what_ended(watched)
         return
-    improve, collect = watched.ids
-    # In this order: a round whose candidates are there already is gone on with.
-    for deployment, deployment_id in ((watched.collect, collect), (watched.improve, improve)):
+    for kind in _IN_ORDER:
+        deployment, deployment_id = watched.deployments[kind], watched.ids[kind]
         if due := deployed_runs.due_runs(deployment_id):
-            tell(watched, "run", f"a run of improve/{deployment.name} starts", deployment=deployment.name)
-            _run(watched, Registered(deployment_id, deployment.name), due)
+            tell(watched, "run", f"a run of {deployment.full_name} starts", deployment=deployment.full_name)
+            _run(watched, kind, Registered(deployment_id, deployment.name), due)
 
 
-def _run(watched: Watch, deployment: Registered, due: "list[UUID]") -> None:
+def _run(watched: Watch, kind: Kind, deployment: Registered, due: "list[UUID]") -> None:
     watched.rounds_told = count_labels(watched).after_round
     sign(watched, running=True)
     deployed_runs.run_due(deployment)
     for run_id in due:
         if (ended := deployed_runs.how_it_ended(run_id)) is not None:
-            (tell_outcome if deployment.id == watched.ids[0] else tell_collected)(watched, ended)
+            tell_ended(watched, kind, ended)
 
 
 def _tell_what_ended(watched: Watch) -> None:
-    improve, collect = watched.ids
     since, watched.ended_before = watched.ended_before, datetime.now(UTC)
-    for deployment_id, tell_it in ((collect, tell_collected), (improve, tell_outcome)):
-        for run_id in deployed_runs.runs_ended_since(deployment_id, since):
+    for kind in _IN_ORDER:
+        for run_id in deployed_runs.runs_ended_since(watched.ids[kind], since):
             if (ended := deployed_runs.how_it_ended(run_id)) is not None:
-                tell_it(watched, ended)
+                tell_ended(watched, kind, ended)
 
 
 def _fetch_labels(watched: Watch) -> None:
@@ -171,7 +168,7 @@ def _say_hello(watched: Watch, server: str) -> None:
         f"watching {name}: a round starts when {settings.round_after} new labels are in; {new.count} are; "
         f"deployment improve/{name} at {server}",
         domain=name,
-        deployment=str(watched.ids[0]),
+        deployment=str(watched.ids["improve"]),
         count=new.count,
         round_after=settings.round_after,
     )

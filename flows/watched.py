@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks.config import Config
+from tasks.deployments import Kind
 from tasks.errors import ArgillaError, DomainError, HomeError, RatchetError, UnreachableError
 from tasks.feedback.new_labels import NewLabels
 from tasks.home import Home
@@ -42,7 +43,8 @@ class Watch:
 
     Attributes:
         leave_rounds: the workers of the deployments' work pool run the rounds, not this process.
-        ids: the server's of improve and collect.
+        deployments: those of the domain.
+        ids: what the server calls them.
         woken: set by the webhook.
         outages: what cannot be done for now, by what it is.
         webhook_url: where Argilla is to call; None: nowhere.
@@ -56,11 +58,10 @@ class Watch:
     config: Config
     config_path: Path
     home: Home
-    improve: "RunnerDeployment"
-    collect: "RunnerDeployment"
+    deployments: "Mapping[Kind, RunnerDeployment]"
     as_json: bool
     leave_rounds: bool = False
-    ids: tuple[UUID, UUID] = (UUID(int=0), UUID(int=0))
+    ids: dict[Kind, UUID] = field(default_factory=dict)
     woken: threading.Event = field(default_factory=threading.Event)
     outages: dict[str, Outage] = field(default_factory=dict)
     webhook_url: str | None = None

@@ -2,21 +2,20 @@
 
     improve/<domain>          rounds, from collect to promote: by schedule, and on each of the events
     improve/<domain>.collect  the current round up to collect, so that people and judges have something to answer
+    monitor/<domain>          a look at production, by schedule
 
 A domain's rounds share one home, in which one may run at a time: each deployment has a concurrency limit of 1, and so
-has the work queue, named after the domain, that both are in when a work pool runs them.
+has the work queue, named after the domain, that all are in when a work pool runs them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tasks.errors import ConfigError
 from tasks.home import Home
-from tasks.records import Stage
 
-FLOW = "flows.improve.improve"  # by module: Prefect looks for a path in the folder that the run starts in
 CONCURRENCY = 1
 
 LABELS_READY = "ratchet.labels.ready"  # `human_feedback.round_after` labels are new
@@ -29,6 +28,8 @@ EVENTS = {
 }
 TIMEZONE = "UTC"
 
+Kind = Literal["improve", "collect", "monitor"]
+
 
 @dataclass(frozen=True)
 class Schedules:
@@ -36,38 +37,54 @@ class Schedules:
 
     collect: str | None = None
     improve: str | None = None
+    monitor: str | None = None
+
+    def otherwise(self, others: "Schedules") -> "Schedules":
+        """These, and those of the others where there is none."""
+        return Schedules(self.collect or others.collect, self.improve or others.improve, self.monitor or others.monitor)
 
 
-DEFAULT_SCHEDULES = Schedules(collect="0 2 * * *", improve="0 3 * * 0")  # each night; on Sundays an hour later
+# Each night; on Sundays an hour later; each morning, before people come.
+DEFAULT_SCHEDULES = Schedules(collect="0 2 * * *", improve="0 3 * * 0", monitor="0 6 * * *")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of the flow `improve`.
+    """A deployment of the flow `improve` or `monitor`.
 
     Attributes:
-        name: what Prefect shows behind `improve/`.
-        until: the stage after which its runs stop.
+        kind: which of a domain's deployments it is.
+        name: what Prefect shows behind the flow's name and a slash.
         schedule: a cron expression in UTC; None: none of its own.
         events: the names of the events, about this domain, that start a run.
         resource: the id of the resource that those events are about.
     """
 
+    kind: Kind
     name: str
     description: str
-    until: Stage
     schedule: str | None
     events: tuple[str, ...]
     resource: str
 
+    @property
+    def flow(self) -> Literal["improve", "monitor"]:
+        """The name of the flow that its runs are of."""
+        return "monitor" if self.kind == "monitor" else "improve"
+
+    @property
+    def entrypoint(self) -> str:
+        """The flow by its module: Prefect looks for a path in the folder that the run starts in."""
+        return f"flows.{self.flow}.{self.flow}"
+
     def parameters(self, config_path: Path) -> dict[str, str]:
         """What the flow is called with."""
-        until = {} if self.until == "promote" else {"until": self.until}
+        until = {"until": "collect"} if self.kind == "collect" else {}
         return {"config_path": str(config_path.resolve()), **until}
 
     def trigger_name(self, event: str) -> str:
         """What Prefect calls the automation that the event sets off."""
-        return f"improve/{self.name}: {EVENTS[event]}"
+        return f"{self.flow}/{self.name}: {EVENTS[event]}"
 
 
 def domain_resource(domain: str) -> str:
@@ -78,9 +95,9 @@ def domain_resource(domain: str) -> str:
 def improve_deployment(domain: str, schedules: Schedules) -> Deployment:
     """The deployment whose runs are whole rounds."""
     return Deployment(
+        kind="improve",
         name=domain,
         description=f"Rounds of {domain}: by schedule, and when labels, drift or documents call for one.",
-        until="promote",
         schedule=schedules.improve,
         events=tuple(EVENTS),
         resource=domain_resource(domain),
@@ -90,18 +107,34 @@ def improve_deployment(domain: str, schedules: Schedules) -> Deployment:
 def collect_deployment(domain: str, schedules: Schedules) -> Deployment:
     """The deployment whose runs end with candidates that judges have compared and people are asked about."""
     return Deployment(
+        kind="collect",
         name=f"{domain}.collect",  # no domain has a full stop in its name
         description=f"The current round of {domain} up to collect, by schedule.",
-        until="collect",
         schedule=schedules.collect,
         events=(),
         resource=domain_resource(domain),
     )
 
 
-def deployments_of(domain: str, schedules: Schedules) -> tuple[Deployment, Deployment]:
-    """All of a domain's deployments: improve, collect."""
-    return improve_deployment(domain, schedules), collect_deployment(domain, schedules)
+def monitor_deployment(domain: str, schedules: Schedules) -> Deployment:
+    """The deployment whose runs look at production; what they find calls for rounds."""
+    return Deployment(
+        kind="monitor",
+        name=domain,
+        description=f"A look at production of {domain}, by schedule.",
+        schedule=schedules.monitor,
+        events=(),
+        resource=domain_resource(domain),
+    )
+
+
+def deployments_of(domain: str, schedules: Schedules) -> tuple[Deployment, ...]:
+    """All of a domain's deployments: improve, collect, monitor."""
+    return (
+        improve_deployment(domain, schedules),
+        collect_deployment(domain, schedules),
+        monitor_deployment(domain, schedules),
+    )
 
 
 def job_variables(pool_type: str, home: Home, config_path: Path, image: str | None) -> Mapping[str, Any]:

@@ -51,7 +51,12 @@ def command(service: Service, state: State) -> list[str]:
         return [*python, "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1"]
     watched = state.watched
     assert watched is not None
-    schedules = (("--collect-schedule", watched.collect), ("--schedule", watched.improve))
+    when = watched.schedules
+    schedules = (
+        ("--collect-schedule", when.collect),
+        ("--schedule", when.improve),
+        ("--monitor-schedule", when.monitor),
+    )
     options = [word for option, cron in schedules if cron is not None for word in (option, cron)]
     return [*python, "flows.cli", "watch", watched.config, *options]
 

@@ -152,8 +152,7 @@ def _start_watcher(
     watched = Watched(
         config=str(config_path.resolve()),
         domain=config.name,
-        collect=schedules.collect,
-        improve=schedules.improve,
+        schedules=schedules,
         prefect=api,
     )
     alive = found["watcher"].state != "stopped" and watched == state.watched

@@ -91,8 +91,9 @@ def _facts(home: Home, state: State, domain: str) -> list[tuple[str, str, str]]:
     reports = sorted(home.rounds(domain).glob("[0-9]*/report/report.html"))
     return [
         ("config", watched.config, ""),
-        ("collect runs at (cron, UTC)", watched.collect or "no time of its own", ""),
-        ("improve runs at (cron, UTC)", watched.improve or "no time of its own", ""),
+        ("collect runs at (cron, UTC)", watched.schedules.collect or "no time of its own", ""),
+        ("improve runs at (cron, UTC)", watched.schedules.improve or "no time of its own", ""),
+        ("monitor runs at (cron, UTC)", watched.schedules.monitor or "no time of its own", ""),
         ("last report", str(reports[-1]), reports[-1].as_uri()) if reports else ("last report", "none yet", ""),
         ("logs", str(log_of(home, "watcher").parent), ""),
     ]

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tasks.deployments import Schedules
 from tasks.errors import HomeError, IntegrityError
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
@@ -22,8 +23,7 @@ class Watched(BaseModel):
 
     config: str  # absolute path
     domain: str
-    collect: str | None  # cron expressions in UTC
-    improve: str | None
+    schedules: Schedules
     prefect: str  # the API's URL
 
 

@@ -65,14 +65,14 @@ def story(
     told.refusals["no pool"] = run("flows.cli", "deploy", str(config), "--pool", "gpu", expected=1)
     told.refusals["no image"] = run("flows.cli", "deploy", str(config), "--pool", "docker", expected=1)
 
-    collect = told.by_command["tiny.collect"]["id"]
+    collect = told.by_command["improve/tiny.collect"]["id"]
     started = server.post(f"/deployments/{collect}/create_flow_run")
     told.said = run("prefect", "worker", "start", "--pool", "process", "--type", "process", "--run-once")
     told.run = server.get(f"/flow_runs/{started['id']}")
 
     for kind in ("docker", "kubernetes"):
         run("flows.cli", "deploy", str(config), "--pool", kind, "--image", IMAGE)
-        told.in_containers[kind] = _held(server)["tiny"]["job_variables"]
+        told.in_containers[kind] = _held(server)["improve/tiny"]["job_variables"]
     return told
 
 
@@ -95,7 +95,8 @@ def _held(server: PrefectServer) -> dict[str, Any]:
     held: dict[str, Any] = {}
     for deployment in server.post("/deployments/filter"):
         triggers = [each for each in automations if each["actions"][0]["deployment_id"] == deployment["id"]]
-        held[deployment["name"]] = {
+        flow = server.get(f"/flows/{deployment['flow_id']}")["name"]
+        held[f"{flow}/{deployment['name']}"] = {
             **{name: deployment[name] for name in COMPARED},
             "id": deployment["id"],
             "limit": deployment["global_concurrency_limit"]["limit"],
@@ -108,21 +109,23 @@ def _held(server: PrefectServer) -> dict[str, Any]:
 
 
 def test_the_file_and_the_command_put_the_same_on_the_server(story: Story) -> None:
-    assert sorted(story.by_file) == ["tiny", "tiny.collect"]
+    assert sorted(story.by_file) == ["improve/tiny", "improve/tiny.collect", "monitor/tiny"]
     assert story.by_command == story.by_file
 
 
-def test_rounds_and_collect_are_scheduled_and_rounds_have_three_triggers(story: Story) -> None:
-    improve, collect = story.by_command["tiny"], story.by_command["tiny.collect"]
+def test_rounds_collect_and_monitor_are_scheduled_and_rounds_have_three_triggers(story: Story) -> None:
+    improve, collect, monitor = (story.by_command[name] for name in sorted(story.by_command))
 
-    assert (improve["schedules"], collect["schedules"]) == ([("0 3 * * 0", "UTC")], [("0 2 * * *", "UTC")])
+    assert improve["schedules"] == [("0 3 * * 0", "UTC")]
+    assert collect["schedules"] == [("0 2 * * *", "UTC")]
+    assert monitor["schedules"] == [("0 6 * * *", "UTC")]
     assert [expect for _, expect, _ in improve["triggers"]] == [
         ["ratchet.documents.changed"],
         ["ratchet.drift.found"],
         ["ratchet.labels.ready"],
     ]
     assert {match["prefect.resource.id"] for _, _, match in improve["triggers"]} == {"ratchet.domain.tiny"}
-    assert collect["triggers"] == []
+    assert collect["triggers"] == monitor["triggers"] == []
     assert collect["parameters"]["until"] == "collect"
 
 

@@ -77,6 +77,7 @@ class Story:
     ready_too_early: int = -1
     ready: dict[str, Any] = field(default_factory=dict)
     finished: dict[str, Any] = field(default_factory=dict)
+    looked: dict[str, Any] = field(default_factory=dict)
     ready_afterwards: int = -1
     stopped: list[dict[str, Any]] = field(default_factory=list)
     resumed: list[dict[str, Any]] = field(default_factory=list)
@@ -92,7 +93,9 @@ class Story:
 def story(make_ratchet: Callable[..., Any], prefect_server: PrefectServer, start_watching: Any) -> Story:
     told = Story(make_ratchet(human_feedback={"round_after": 3}))
     watcher = start_watching(told.ratchet)
-    told.deployments = {each["name"]: each for each in prefect_server.post("/deployments/filter")}
+    for each in prefect_server.post("/deployments/filter"):
+        flow = prefect_server.get(f"/flows/{each['flow_id']}")["name"]
+        told.deployments[f"{flow}/{each['name']}"] = each
     told.triggers = prefect_server.post("/automations/filter")
 
     give_labels(told.ratchet, "one", "two")
@@ -101,6 +104,9 @@ def story(make_ratchet: Callable[..., Any], prefect_server: PrefectServer, start
     give_labels(told.ratchet, "three")
     told.ready = watcher.wait_for("ready")
     told.finished = watcher.wait_for("round")
+
+    prefect_server.post(f"/deployments/{told.deployments['monitor/tiny']['id']}/create_flow_run")
+    told.looked = watcher.wait_for("looked")
 
     prefect_server.end()
     told.stopped.append(watcher.wait_for("stopped"))
@@ -133,8 +139,8 @@ def _lengthen_training(config: Path) -> None:
 
 
 def test_the_domain_has_a_deployment_that_runs_one_round_at_a_time_wherever_it_starts(story: Story) -> None:
-    assert sorted(story.deployments) == ["tiny", "tiny.collect"]
-    deployment = story.deployments["tiny"]
+    assert sorted(story.deployments) == ["improve/tiny", "improve/tiny.collect", "monitor/tiny"]
+    deployment = story.deployments["improve/tiny"]
 
     assert deployment["entrypoint"] == "flows.improve.improve"
     assert deployment["parameters"] == {"config_path": str(story.ratchet.config.resolve())}
@@ -149,7 +155,7 @@ def test_the_deployment_is_triggered_by_labels_drift_and_documents_of_its_domain
         expected += trigger["expect"]
         assert (trigger["posture"], trigger["threshold"]) == ("Reactive", 1)
         assert trigger["match"] == {"prefect.resource.id": "ratchet.domain.tiny"}
-        assert (action["type"], action["deployment_id"]) == ("run-deployment", story.deployments["tiny"]["id"])
+        assert (action["type"], action["deployment_id"]) == ("run-deployment", story.deployments["improve/tiny"]["id"])
 
     assert sorted(expected) == ["ratchet.documents.changed", "ratchet.drift.found", "ratchet.labels.ready"]
 
@@ -164,6 +170,10 @@ def test_labels_below_the_number_start_nothing_and_the_last_of_them_starts_a_rea
     assert story.finished["round"] == 1
     assert story.finished["outcome"] == "promoted: version 2 is the champion, in place of version 1"
     assert story.ratchet.record("promote")["promoted"]
+
+
+def test_a_look_at_a_production_that_nobody_has_asked_yet_finds_nothing(story: Story) -> None:
+    assert story.looked["production"]["found"] == []
 
 
 def test_the_event_is_emitted_once_however_long_its_round_takes(story: Story) -> None:

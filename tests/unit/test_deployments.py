@@ -1,5 +1,6 @@
 """What of a domain runs by itself: names, parameters, events, and what each kind of work pool is told."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from tasks.deployments import (
     CONCURRENCY,
     DEFAULT_SCHEDULES,
     EVENTS,
-    FLOW,
     TIMEZONE,
     Schedules,
     deployments_of,
@@ -52,7 +52,7 @@ def test_the_file_has_the_deployments_of_the_code(written: dict[str, Any]) -> No
     for entry, described in zip(written["deployments"], deployments_of("tiny", DEFAULT_SCHEDULES), strict=True):
         assert entry["name"] == described.name
         assert entry["description"] == described.description
-        assert entry["entrypoint"] == FLOW
+        assert entry["entrypoint"] == described.entrypoint
         assert entry["parameters"] == described.parameters(CONFIG)
         assert entry["concurrency_limit"] == CONCURRENCY
         assert entry["schedules"] == [{"cron": described.schedule, "timezone": TIMEZONE}]
@@ -73,12 +73,33 @@ def test_the_file_tells_each_kind_of_pool_what_the_code_tells_it(written: dict[s
     assert told["job_variables"] == job_variables(kind, HOME, CONFIG, "image:1")
 
 
-def test_a_round_is_called_for_by_each_event_and_collect_by_none() -> None:
-    improve, collect = deployments_of("tiny", Schedules())
-    assert improve.events == tuple(EVENTS) and collect.events == ()
-    assert (improve.schedule, collect.schedule) == (None, None)
+def test_a_round_is_called_for_by_each_event_and_the_others_by_none() -> None:
+    improve, collect, monitor = deployments_of("tiny", Schedules())
+    assert improve.events == tuple(EVENTS) and collect.events == monitor.events == ()
+    assert (improve.schedule, collect.schedule, monitor.schedule) == (None, None, None)
     assert "until" not in improve.parameters(CONFIG)
     assert collect.parameters(CONFIG)["until"] == "collect"
+    assert monitor.parameters(CONFIG) == {"config_path": str(CONFIG)}
+
+
+def test_each_entrypoint_is_the_flow_that_it_names() -> None:
+    for described in deployments_of("tiny", Schedules()):
+        module, _, name = described.entrypoint.rpartition(".")
+        flow = getattr(import_module(module), name)
+        assert flow.name == described.flow
+        assert set(described.parameters(CONFIG)) <= set(flow.parameters.properties)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Schedules(), DEFAULT_SCHEDULES),
+        (Schedules(monitor="1 1 * * *"), Schedules(DEFAULT_SCHEDULES.collect, DEFAULT_SCHEDULES.improve, "1 1 * * *")),
+        (Schedules("a", "b", "c"), Schedules("a", "b", "c")),
+    ],
+)
+def test_schedules_that_are_not_given_are_those_of_before(given: Schedules, expected: Schedules) -> None:
+    assert given.otherwise(DEFAULT_SCHEDULES) == expected
 
 
 def test_no_domain_can_have_the_name_of_anothers_deployment() -> None:
@@ -86,7 +107,7 @@ def test_no_domain_can_have_the_name_of_anothers_deployment() -> None:
 
     from tasks.settings.section import Name
 
-    _, collect = deployments_of("tiny", Schedules())
+    _, collect, _ = deployments_of("tiny", Schedules())
     with pytest.raises(ValidationError):
         TypeAdapter(Name).validate_python(collect.name)
 

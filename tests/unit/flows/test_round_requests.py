@@ -1,7 +1,8 @@
 """Documents call for a round once, when nobody is copying any more and none is about to start."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -53,8 +54,7 @@ def watched(tmp_path: Path, ratchet_home: Path) -> Watch:
     end_round(home, begin_round(home, 1, load_domain(config, home), champion), "a" * 64)
     notes_folder(home).mkdir()
     (tmp_path / "two.md").write_text("The second.\n", encoding="utf-8")
-    nobody = cast(Any, None)
-    return Watch(config, tmp_path / "ratchet.yaml", home, nobody, nobody, as_json=False)
+    return Watch(config, tmp_path / "ratchet.yaml", home, {}, as_json=False, ids={"improve": UUID(int=1)})
 
 
 def look(watched: Watch, times: int = 1) -> None:

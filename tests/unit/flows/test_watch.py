@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
@@ -19,7 +18,7 @@ from tasks.home import Home
 @pytest.fixture
 def watched(ratchet_home: Path) -> Watch:
     config = Config.model_validate({"name": "tiny", "questions": "q.jsonl", "root": ratchet_home})
-    return Watch(config, Path("ratchet.yaml"), Home(ratchet_home), cast(Any, None), cast(Any, None), as_json=True)
+    return Watch(config, Path("ratchet.yaml"), Home(ratchet_home), {}, as_json=True)
 
 
 class Clock:

@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Config
+from tasks.deployments import Schedules
 from tasks.home import Home
 from tasks.services.commands import command, environment
 from tasks.services.state import SERVICES, Service, State, Watched
 
 WATCHED = Watched(
-    config="/d/ratchet.yaml", domain="docs", collect=None, improve="0 3 * * 0", prefect="http://127.0.0.1:4200/api"
+    config="/d/ratchet.yaml",
+    domain="docs",
+    schedules=Schedules(improve="0 3 * * 0"),
+    prefect="http://127.0.0.1:4200/api",
 )
 STATE = State(watched=WATCHED, ports={"prefect": 4200, "mlflow": 5000})
 SECRET = "sesame-4711"

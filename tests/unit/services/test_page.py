@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.deployments import Schedules
 from tasks.home import Home
 from tasks.services.health import Health
 from tasks.services.page import links_of, render_page
@@ -21,7 +22,7 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 
 def state(config: str = "/d/ratchet.yaml", domain: str = "docs") -> State:
     return State(
-        watched=Watched(config=config, domain=domain, collect=None, improve="0 3 * * 0", prefect="http://x/api")
+        watched=Watched(config=config, domain=domain, schedules=Schedules(improve="0 3 * * 0"), prefect="http://x/api")
     )
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tasks.deployments import Schedules
 from tasks.errors import HomeError, IntegrityError
 from tasks.home import Home
 from tasks.services.processes import ProcessRecord
 from tasks.services.state import State, Watched, api_url, folder, read_state, running_api_url, url_of, write_state
 
-WATCHED = Watched(config="/d/ratchet.yaml", domain="d", collect=None, improve="0 3 * * 0", prefect="http://x/api")
+WATCHED = Watched(
+    config="/d/ratchet.yaml", domain="d", schedules=Schedules(improve="0 3 * * 0"), prefect="http://x/api"
+)
 ALIVE = ProcessRecord(pid=os.getpid(), started=psutil.Process().create_time())
 GONE = ProcessRecord(pid=os.getpid(), started=psutil.Process().create_time() - 100.0)
 
