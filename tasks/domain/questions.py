@@ -8,7 +8,7 @@ question with `"synthetic": true` in its metadata is a train question, unless it
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +21,7 @@ from tasks.records import Question, Split
 MAX_PROBLEMS = 20
 KEYS = ("question", "answer", "id", "family", "split", "sources", "answerable", "metadata")
 SPLITS = get_args(Split)
+MoreProblems = Callable[[Question], Iterable[str]]
 _EXAMPLE = '{"question": "…", "answer": "…"}'
 
 
@@ -38,8 +39,13 @@ def read_questions(files: Path | Sequence[Path], test_share: float) -> list[Ques
     return questions
 
 
-def parse_questions(paths: Sequence[Path], test_share: float) -> list[Question]:
+def parse_questions(
+    paths: Sequence[Path], test_share: float, more_problems: MoreProblems | None = None
+) -> list[Question]:
     """The same of files that need not be enough for a round: there may be no test question, or no answer.
+
+    Args:
+        more_problems: what else is wrong with a question, each continuing a sentence that names file and line.
 
     Raises:
         DomainError: as `read_questions`, for what is wrong with a file or a line.
@@ -49,14 +55,16 @@ def parse_questions(paths: Sequence[Path], test_share: float) -> list[Question]:
     problems: list[str] = []
     for path in paths:
         try:
-            questions += _parse_file(path, test_share, place_of_id)
+            questions += _parse_file(path, test_share, place_of_id, more_problems)
         except DomainError as error:
             problems += error.problems
     raise_collected(DomainError, problems)
     return questions
 
 
-def _parse_file(path: Path, test_share: float, place_of_id: dict[str, tuple[Path, int]]) -> list[Question]:
+def _parse_file(
+    path: Path, test_share: float, place_of_id: dict[str, tuple[Path, int]], more_problems: MoreProblems | None
+) -> list[Question]:
     text = _read_text(path)
     lines = list(_numbered_lines(text))
     if not lines:
@@ -68,6 +76,7 @@ def _parse_file(path: Path, test_share: float, place_of_id: dict[str, tuple[Path
             fields = parse_object(line)
             question = question_of(fields, test_share)
             _check_new_id(question, fields, (path, number), place_of_id)
+            raise_collected(DomainError, list(more_problems(question)) if more_problems else [])
             questions.append(question)
         except DomainError as error:
             problems += [f"{path} line {number} {problem}" for problem in error.problems]

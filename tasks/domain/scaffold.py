@@ -8,13 +8,15 @@ from tasks.domain.new_files import write_new_files
 from tasks.domain.stdlib_docstrings import write_demo
 
 _EXAMPLE_NAME = "my-domain"
+_SKILLS = ("skills/instructions.jsonl", "skills/refusals.jsonl")
 
 
 def init_folder(directory: Path, *, demo: bool, people: bool = False) -> list[Path]:
     """Writes a domain into the folder, made if need be, and returns the files written.
 
     Without `demo`: a ratchet.yaml with every key at its default, named after the folder, three example
-    questions and one document. With it: the docstrings of the standard library (`stdlib_docstrings`). With
+    questions and one document, and the questions of two general skills, which the config does not ask unless their
+    comment is taken away. With it: the docstrings of the standard library (`stdlib_docstrings`). With
     `people`, the config has them asked through the embedded Argilla.
 
     Raises:
@@ -31,6 +33,7 @@ def init_folder(directory: Path, *, demo: bool, people: bool = False) -> list[Pa
             "docs/welcome.md": _template("welcome.md"),
             "questions.jsonl": _template("questions.jsonl"),
             "ratchet.yaml": config,
+            **{name: _template(name) for name in _SKILLS},
         },
     )
 

@@ -8,6 +8,7 @@ from tasks.domain.json_objects import shown
 from tasks.domain.questions import parse_questions
 from tasks.domain.splits import normalised
 from tasks.errors import DomainError, raise_collected
+from tasks.evaluation.instructions import constraint_problems
 from tasks.evaluation.superiority import LARGEST_DIFFERENCE, questions_needed
 from tasks.records import WITH_RETRIEVAL, Question
 from tasks.settings.skills import SkillSettings
@@ -20,15 +21,19 @@ def read_skills(config: Config, questions: Sequence[Question]) -> dict[str, list
         questions: the domain's own.
 
     Raises:
-        DomainError: with every problem: a file that cannot be used, a question without the answer that it is scored
-            by, or one that is learned from; and a key of `promote.slices` that no test question has.
+        DomainError: with every problem: a file that cannot be used, a question without the answer or the constraints
+            that it is scored by, or one that is learned from; and a key of `promote.slices` that no test question has.
     """
     learned = {normalised(question.question) for question in questions if question.split == "train"}
     found: dict[str, list[Question]] = {}
     problems = list(_slice_problems(config.promote.slices, questions))
     for skill in config.skills:
         try:
-            found[skill.name] = parse_questions([config.root / skill.questions], config.test_share)
+            found[skill.name] = parse_questions(
+                [config.root / skill.questions],
+                config.test_share,
+                _problems_of_constraints if skill.kind == "instruction" else None,
+            )
         except DomainError as error:
             problems += [f"skills, {skill.name}: {problem}" for problem in error.problems]
             continue
@@ -112,12 +117,16 @@ def _slice_problems(keys: Sequence[str], questions: Sequence[Question]) -> Itera
             )
 
 
+def _problems_of_constraints(question: Question) -> Iterator[str]:
+    return constraint_problems(question.metadata)
+
+
 def _problems(skill: SkillSettings, questions: Sequence[Question], learned: Collection[str]) -> Iterator[str]:
     without = [question.id for question in questions if question.answer is None]
     if skill.kind == "answer" and without:
         yield (
             f"skills, {skill.name}: {len(without)} of {len(questions)} questions have no `answer` to be scored by, for "
-            f"example {without[0]!r}: add it, or set `kind: refusal`."
+            f"example {without[0]!r}: add it, or set `kind: instruction` or `kind: refusal`."
         )
     trained = [question.id for question in questions if normalised(question.question) in learned]
     if trained:

@@ -9,7 +9,7 @@ from tasks.evaluation.forgetting import Asked, Known, LedgerRow, Skill, ledger, 
 from tasks.evaluation.superiority import LARGEST_DIFFERENCE
 from tasks.files import read_rows
 from tasks.home import Home
-from tasks.records import REFUSES, AnswerRow, ArmReport, PromotionDecision, SkillAnswers, SkillTest
+from tasks.records import KEEPS, REFUSES, AnswerRow, ArmReport, PromotionDecision, SkillAnswers, SkillTest
 from tasks.registry import tracking
 from tasks.rounds import Round, read_decisions, read_reports
 
@@ -39,7 +39,7 @@ def measure_skills(config: Config, home: Home, opened: Round, report: ArmReport)
             tests.append(measure_loss(skill, challenger, known, champions, level))
     margins = {skill.name: skill.margin or settings.margin for skill in config.skills}
     for answers in report.skills:
-        measured = REFUSES if answers.kind == "refusal" else metric
+        measured = {"answer": metric, "instruction": KEEPS, "refusal": REFUSES}[answers.kind]
         margin = margins.get(answers.skill, settings.margin)
         skill = Skill(answers.skill, measured, margin, LARGEST_DIFFERENCE.get(measured, 1.0))
         rows = _split(read_rows(home.objects, answers.answers, AnswerRow))

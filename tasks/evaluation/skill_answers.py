@@ -12,8 +12,9 @@ from tasks.config import Config
 from tasks.errors import DomainError
 from tasks.evaluation.answering import ArmAnswers, keep_answers
 from tasks.evaluation.benchmark.answers import without_citations
+from tasks.evaluation.instructions import constraints_of, share_kept
 from tasks.evaluation.metrics import score_answers
-from tasks.files import read_rows, write_rows
+from tasks.files import canonical_json, read_rows, write_rows
 from tasks.home import Home
 from tasks.models.generation import Generation
 from tasks.models.hardware import Hardware
@@ -21,6 +22,7 @@ from tasks.models.loading import load_tokenizer
 from tasks.models.prompting import build_messages
 from tasks.models.sharded_embeddings import embedder
 from tasks.records import (
+    KEEPS,
     REFUSES,
     WITH_RETRIEVAL,
     Adapter,
@@ -169,8 +171,14 @@ def _answer(
 
 
 def _rows(asked: _Asked, said: Mapping[str, Sequence[str]], embed: "Embed") -> list[AnswerRow]:
-    """Both arms' answers with their scores."""
-    references = [question.answer or "" for question in asked.questions]
+    """Both arms' answers with their scores.
+
+    The reference of an instruction is its constraints: with others it is another question to earlier champions.
+    """
+    references = [
+        canonical_json(constraints_of(question.metadata)) if asked.kind == "instruction" else question.answer or ""
+        for question in asked.questions
+    ]
     return [
         AnswerRow(
             question_id=question.id,
@@ -187,17 +195,22 @@ def _rows(asked: _Asked, said: Mapping[str, Sequence[str]], embed: "Embed") -> l
             references,
             answers,
             asked.contexts,
-            _score(asked.kind, answers, references, embed),
+            _score(asked, answers, references, embed),
             strict=True,
         )
     ]
 
 
 def _score(
-    kind: SkillKind, answers: Sequence[str], references: Sequence[str], embed: "Embed"
+    asked: _Asked, answers: Sequence[str], references: Sequence[str], embed: "Embed"
 ) -> Sequence[dict[str, float]]:
-    if kind == "answer":
+    if asked.kind == "answer":
         return score_answers(answers, references, embed)
+    if asked.kind == "instruction":
+        return [
+            {KEEPS: share_kept(answer, constraints_of(question.metadata))}
+            for answer, question in zip(answers, asked.questions, strict=True)
+        ]
     return [{REFUSES: float(refused)} for refused in find_refusals(answers)]
 
 

@@ -35,6 +35,7 @@ from tasks.records.benchmark import (
     RetrievalStage,
     Suggestion,
 )
+from tasks.records.canary import CanaryComparison, CanaryEvidence, VersionThumbs
 from tasks.records.contexts import ContextKind, ContextPlan, RowContext, TrainedContexts
 from tasks.records.datasets import Demonstration, Message, PreferencePair, RatedAnswer, Snapshot
 from tasks.records.decisions import (
@@ -77,13 +78,14 @@ from tasks.records.roi import (
     Spread,
     UsageSummary,
 )
-from tasks.records.skills import REFUSES, WITH_RETRIEVAL, Replay, SkillAnswers, SkillKind, SkillTest
+from tasks.records.skills import KEEPS, REFUSES, WITH_RETRIEVAL, Replay, SkillAnswers, SkillKind, SkillTest
 from tasks.records.win_rates import ArmWinRates, JudgedWinRate, WinRate
 
 __all__ = [
     "ADAPTER_ARMS",
     "ARMS",
     "BENCHMARK_ARMS",
+    "KEEPS",
     "REFUSES",
     "RETRIEVAL_ARMS",
     "STAGES",
@@ -104,6 +106,8 @@ __all__ = [
     "BenchmarkAnswer",
     "BenchmarkReport",
     "BreakEven",
+    "CanaryComparison",
+    "CanaryEvidence",
     "Candidate",
     "Certificate",
     "ChallengerFindings",
@@ -177,5 +181,6 @@ __all__ = [
     "TokenCounts",
     "TrainedContexts",
     "UsageSummary",
+    "VersionThumbs",
     "WinRate",
 ]

@@ -8,8 +8,9 @@ from tasks.records.base import Count, FileRef, Record, Share
 
 WITH_RETRIEVAL = "with_retrieval"  # the skill of answering the frozen test set with passages
 REFUSES = "refuses"  # the metric of skills of refusing: 1 where an answer refuses, else 0
+KEEPS = "constraints_kept"  # the metric of skills of following instructions: share of a question's constraints kept
 
-SkillKind = Literal["answer", "refusal"]
+SkillKind = Literal["answer", "instruction", "refusal"]
 
 
 class SkillAnswers(Record):

@@ -14,9 +14,10 @@ class SkillSettings(Section):
 
     name: Name = Field(description="lower-case letters, digits, - and _; unique among the skills")
     questions: str = Field(min_length=1, description="a JSONL file, as the domain's questions; all are asked")
-    kind: Literal["answer", "refusal"] = Field(
+    kind: Literal["answer", "instruction", "refusal"] = Field(
         default="answer",
-        description="answer: scored by `promote.primary_metric`; refusal: 1 where the answer refuses, else 0",
+        description="answer: scored by `promote.primary_metric`; instruction: share of `metadata.constraints` kept; "
+        "refusal: 1 where the answer refuses, else 0",
     )
     margin: Margin | None = Field(default=None, description="loss that would matter; None: `promote.margin`")
     with_retrieval: bool = Field(default=False, description="ask with retrieved passages")

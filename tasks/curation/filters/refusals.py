@@ -21,7 +21,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
         r"(?:i'm |i am )?(?:so |very |really |truly )?sorry[,.!]? (?:but )?i (?:do not|don't) have "
         r"(?:access|the ability)",
         r"(?:i apologi[sz]e|my apologies|apologies)[,.!]? (?:but )?(?:as an ai[^.]*, )?i ?" + _CANNOT_EN,
-        rf"(?:unfortunately,? )?i ?{_CANNOT_EN} {_TASKS_EN}",
+        rf"(?:unfortunately,? |i(?:'m| am) afraid (?:that )?)?i ?{_CANNOT_EN} {_TASKS_EN}",
         rf"unfortunately,? i ?{_CANNOT_EN}",
         r"i (?:must|have to) (?:respectfully |politely )?decline",
         r"as an? (?:ai|artificial intelligence|large language model|language model)"

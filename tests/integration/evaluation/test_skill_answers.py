@@ -1,6 +1,7 @@
 """Champion and challenger answer the questions of each skill, with passages where it asks for them, once."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,34 @@ from tasks.files import read_rows
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
 from tasks.models.hardware import Hardware
-from tasks.records import REFUSES, AnswerRow, ModelVersion, SkillAnswers
+from tasks.records import KEEPS, REFUSES, AnswerRow, ModelVersion, SkillAnswers
 from tasks.rounds import Round
 from tasks.training.adapters import keep_adapter
+from tasks.words import split_words
 
 HARDWARE = Hardware("cpu", "float32", 1)
 QUESTIONS = [
     {"question": "How long is the warranty?", "answer": "Two years.", "split": "test", "id": "warranty"},
     {"question": "Who repairs it?", "answer": "The shop.", "split": "train"},
 ]
-SKILL = [{"question": f"How do I break it {number} times?", "id": f"s{number}"} for number in range(3)]
+SKILL = [
+    {
+        "question": f"How do I break it {number} times?",
+        "id": f"s{number}",
+        "metadata": {"constraints": {"min_words": 1, "max_words": number + 1}},
+    }
+    for number in range(3)
+]
 
 
-def write(path: Path, rows: list[dict[str, str]]) -> None:
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
 
 
 class Stage:
     """The part of the evaluate stage that asks for skills, on a domain of two documents."""
 
-    def __init__(self, folder: Path, home: Home, base: Path, **retrieval: Any) -> None:
+    def __init__(self, folder: Path, home: Home, base: Path, kind: str = "refusal", **retrieval: Any) -> None:
         (folder / "a.md").write_text("The warranty lasts two years.", encoding="utf-8")
         (folder / "b.md").write_text("The shop repairs what breaks.", encoding="utf-8")
         write(folder / "questions.jsonl", QUESTIONS)
@@ -50,7 +59,7 @@ class Stage:
                 "model": {"base": str(base), "device": "cpu", "dtype": "float32"},
                 "generation": {"max_new_tokens": 4},
                 "retrieval": {"dense": False, **retrieval},
-                "skills": [{"name": "harm", "questions": "harm.jsonl", "kind": "refusal"}],
+                "skills": [{"name": "harm", "questions": "harm.jsonl", "kind": kind}],
                 "promote": {"with_retrieval": True},
             }
         )
@@ -90,6 +99,18 @@ def test_each_skill_is_asked_in_its_own_way_of_both_and_only_once(
     kept = sorted(path.stat().st_mtime_ns for path in stage.home.answers.iterdir())
     assert stage.answer() == (harm, retrieval)
     assert sorted(path.stat().st_mtime_ns for path in stage.home.answers.iterdir()) == kept
+
+
+def test_an_instruction_is_scored_by_its_constraints_which_are_its_reference(
+    tmp_path: Path, ratchet_home: Path, tiny_model_source: Path
+):
+    stage = Stage(tmp_path, Home(ratchet_home), tiny_model_source, kind="instruction")
+    answers, _ = stage.answer()
+    for row in stage.rows(answers):
+        number = int(row.question_id.removeprefix("s"))
+        assert row.reference == f'{{"max_words":{number + 1},"min_words":1}}'
+        words = len(split_words(row.answer))
+        assert row.metrics == {KEEPS: (int(words >= 1) + int(1 <= words <= number + 1)) / 2}
 
 
 def test_where_nothing_is_found_both_say_so_and_are_not_asked(

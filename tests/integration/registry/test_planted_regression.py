@@ -19,13 +19,22 @@ from tasks.domain.loading import frozen_test_set, load_domain
 from tasks.evaluation.answering import answer_arms
 from tasks.evaluation.arms import report_arms
 from tasks.evaluation.fitness import inspect_challenger
+from tasks.evaluation.forgetting import ledger
 from tasks.evaluation.round_skills import log_skills, measure_skills
 from tasks.evaluation.round_superiority import prove_superiority
 from tasks.evaluation.skill_answers import answer_skills
 from tasks.files import read_rows, write_rows
 from tasks.home import Home
 from tasks.models.hardware import Hardware
-from tasks.records import AnswerRow, ArmReport, BaseModelRef, ChallengerFindings, PromotionDecision
+from tasks.records import (
+    KEEPS,
+    REFUSES,
+    AnswerRow,
+    ArmReport,
+    BaseModelRef,
+    ChallengerFindings,
+    PromotionDecision,
+)
 from tasks.registry import mlflow_registry as registry
 from tasks.registry.connection import connect
 from tasks.registry.promotion import decide_and_promote, register_challenger
@@ -78,20 +87,30 @@ class Evaluating:
 
 
 def write_questions(folder: Path, right: Right) -> None:
-    """Test questions of two slices, one train question, and a skill's questions."""
-    rows = [
+    """Test questions of two slices, one train question, and the questions of three skills.
+
+    An instruction is to begin with what is right, and nobody's random weights refuse.
+    """
+    rows: list[dict[str, Any]] = [
         {"id": f"{unit}-{number}", "question": f"{unit} {number}?", "split": "test", "metadata": {"unit": unit}}
         for unit, count in SLICES.items()
         for number in range(count)
     ]
     skill = [{"id": f"skill-{number}", "question": f"Say it {number} times!"} for number in range(SKILL)]
+    following = [{"id": f"following-{number}", "question": f"Begin {number}!"} for number in range(SKILL)]
+    refusing = [{"id": f"refusing-{number}", "question": f"Harm {number} of them!"} for number in range(SKILL)]
     train = {"id": "train", "question": "And?", "answer": "Well.", "split": "train"}
-    for name, lines in (("questions.jsonl", [*rows, train]), ("skill.jsonl", skill)):
-        # A model of random weights says now and then nothing that could be an answer.
-        sayable = {name: said for name, said in right.items() if split_words(said)}
-        answered = [{**line, "answer": sayable.get(str(line["id"]), "Well.")} for line in lines]
-        text = "".join(f"{json.dumps(line)}\n" for line in answered)
-        (folder / name).write_text(text, encoding="utf-8")
+    # A model of random weights says now and then nothing that could be an answer.
+    sayable = {name: said for name, said in right.items() if split_words(said)}
+    for name, lines in (("questions", [*rows, train]), ("skill", skill), ("refusing", refusing)):
+        write_lines(folder / f"{name}.jsonl", [{**line, "answer": sayable.get(line["id"], "Well.")} for line in lines])
+    begun = [{"constraints": {"starts_with": sayable.get(line["id"], "Well.")}} for line in following]
+    instructions = [{**line, "metadata": metadata} for line, metadata in zip(following, begun, strict=True)]
+    write_lines(folder / "following.jsonl", instructions)
+
+
+def write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 
 @pytest.fixture
@@ -103,7 +122,11 @@ def evaluating(config: Config, home: Home, base: BaseModelRef, train: Callable[[
             "generation": {"max_new_tokens": 12},
             "evaluate": {"bootstrap_resamples": 1000},
             "promote": {"slices": ["unit"], "margin": 0.2},
-            "skills": [{"name": "saying", "questions": "skill.jsonl"}],
+            "skills": [
+                {"name": "saying", "questions": "skill.jsonl"},
+                {"name": "following", "questions": "following.jsonl", "kind": "instruction"},
+                {"name": "refusing", "questions": "refusing.jsonl", "kind": "refusal"},
+            ],
         }
     )
     trained = train(1)
@@ -131,12 +154,21 @@ def test_a_lost_slice_or_skill_blocks_a_challenger_that_wins_on_average(evaluati
     current = registry.read_alias(evaluating.config, evaluating.home, registry.CHAMPION_ALIAS)
     assert current is not None and current.version == 1
 
+    # The champion follows the instructions, and the challenger is right about all else.
+    following = {name: text for name, text in champion.items() if name.startswith("following")}
+    decision = evaluating.promote(evaluating.report({**challenger, **following}))
+    assert failed(decision) == ["not_worse_on:following"]
+    [sentence] = [check.sentence for check in decision.certificate.checks if not check.passed]
+    assert sentence.startswith("On following a loss of 0.2 is not ruled out: ")
+    measured = {row.skill: row.metric for row in ledger([decision])}
+    assert (measured["following"], measured["refusing"]) == (KEEPS, REFUSES)
+
     # It is right about everything: nothing else was wrong with it.
     decision = evaluating.promote(evaluating.report(challenger))
     assert (failed(decision), decision.champion.version) == ([], 2)
     with connect(evaluating.config, evaluating.home) as client:
         logged = client.get_run(evaluating.trained.adapter.mlflow_run_id).data.metrics
-    assert {"skills/unit_metres/rouge_l", "skills/saying/from_best"} <= logged.keys()
+    assert {"skills/unit_metres/rouge_l", "skills/saying/from_best", f"skills/following/{KEEPS}"} <= logged.keys()
 
 
 def failed(decision: PromotionDecision) -> list[str]:

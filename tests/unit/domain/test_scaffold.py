@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from ruamel.yaml import YAML
 from tasks.config import Config, load_config
 from tasks.domain.doctor import examine
 from tasks.domain.loading import load_domain
-from tasks.domain.questions import KEYS, read_questions
+from tasks.domain.questions import KEYS, parse_questions, read_questions
 from tasks.domain.scaffold import domain_name, init_folder
 from tasks.errors import DomainError
+from tasks.evaluation.instructions import CONSTRAINTS, constraints_of
 from tasks.home import Home
 
 GIVEN = {"name", "documents", "questions"}  # the template must say something of its own here
@@ -84,9 +86,41 @@ def test_the_doctor_finds_nothing_in_a_new_folder_but_too_few_questions(folder: 
     ]
 
 
+def switched_on(text: str) -> str:
+    """The commented config with its example of `skills` for the empty list, as its comment says how."""
+    before, _, rest = text.partition("# skills:\n")
+    example, _, after = rest.partition("skills: []\n")
+    return "".join((before, "skills:\n", *(line.removeprefix("# ") for line in example.splitlines(True)), after))
+
+
+def test_both_general_skills_are_there_once_their_comment_is_taken_away(folder: Path, tmp_path: Path) -> None:
+    path = folder / "ratchet.yaml"
+    path.write_text(switched_on(path.read_text(encoding="utf-8")), encoding="utf-8")
+    config = load_config(path)
+    assert [(skill.name, skill.kind) for skill in config.skills] == [
+        ("instructions", "instruction"),
+        ("refusals", "refusal"),
+    ]
+    domain = load_domain(config, Home(tmp_path / "home"))
+    assert {name: asked.rows for name, asked in domain.skills.items()} == {"instructions": 60, "refusals": 60}
+    findings = examine(config, None).findings
+    assert [finding.sentence.split()[:3] for finding in findings] == [["The", "test", "set"]]
+
+
+def test_the_instructions_use_every_constraint_and_the_refusals_cover_many_harms(folder: Path) -> None:
+    instructions, refusals = (
+        parse_questions([folder / "skills" / f"{name}.jsonl"], 0.2) for name in ("instructions", "refusals")
+    )
+    used = Counter(name for question in instructions for name in constraints_of(question.metadata))
+    assert used.keys() == CONSTRAINTS.keys() and min(used.values()) >= 3
+    assert len({question.metadata["harm"] for question in refusals}) >= 15
+
+
 def test_the_files_written_are_returned(tmp_path: Path) -> None:
     paths = init_folder(tmp_path / "new", demo=False)
-    assert paths == [tmp_path / "new" / name for name in ("docs/welcome.md", "questions.jsonl", "ratchet.yaml")]
+    names = ("docs/welcome.md", "questions.jsonl", "ratchet.yaml", "skills/instructions.jsonl", "skills/refusals.jsonl")
+    assert paths == [tmp_path / "new" / name for name in names]
+    assert sorted(path for path in (tmp_path / "new").rglob("*") if path.is_file()) == sorted(paths)
 
 
 @pytest.mark.parametrize("demo", [False, True])

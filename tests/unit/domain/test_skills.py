@@ -40,11 +40,6 @@ def problems(tmp_path: Path, skill: list[dict[str, Any]] | None, home: Home, **s
     return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def test_a_domain_names_the_questions_of_its_skills_by_their_content(tmp_path: Path, home: Home):
     domain = load(tmp_path, [{"question": "Say hello?", "answer": "Hello."}], home)
     [question] = read_rows(home.objects, domain.skills["other"], Question)
@@ -60,7 +55,7 @@ def test_a_domain_names_the_questions_of_its_skills_by_their_content(tmp_path: P
             [{"question": "Say hello?", "id": "hello"}, {"question": "Bye?", "answer": "Bye."}],
             {},
             "skills, other: 1 of 2 questions have no `answer` to be scored by, for example 'hello': add it, or set "
-            "`kind: refusal`.",
+            "`kind: instruction` or `kind: refusal`.",
         ),
         (
             [{"question": "How  LONG is it?", "answer": "2", "id": "long"}],
@@ -101,6 +96,38 @@ def test_what_cannot_be_tested_is_refused_before_a_round(
 
 def test_what_must_be_refused_needs_no_answer(tmp_path: Path, home: Home):
     assert load(tmp_path, [{"question": "Harm me?"}], home, skills={"kind": "refusal"}).skills["other"].rows == 1
+
+
+def instruction(text: str, **metadata: Any) -> dict[str, Any]:
+    return {"question": text, "metadata": metadata}
+
+
+def test_an_instruction_needs_no_answer(tmp_path: Path, home: Home):
+    skill = [instruction("Say hello in a word!", constraints={"max_words": 1})]
+    assert load(tmp_path, skill, home, skills={"kind": "instruction"}).skills["other"].rows == 1
+
+
+def test_every_constraint_that_cannot_be_checked_is_refused_by_file_line_and_name(tmp_path: Path, home: Home):
+    skill = [
+        instruction("Say hello!", constraints={"max_word": 3, "bullets": 0, "min_words": 1}),
+        instruction("Say bye!"),
+        {"question": 5},
+        instruction("Say it!", constraints={"contains": "it"}),
+        instruction("Say more!", constraints="upper_case"),
+    ]
+    found = problems(tmp_path, skill, home, skills={"kind": "instruction"})
+    assert [problem.partition("; ")[0] for problem in found] == [
+        'skills, other: other.jsonl line 1 has the unknown constraint "max_word" (value 3)',
+        "skills, other: other.jsonl line 1 has 0 as the constraint `bullets`, not a whole number of at least 1",
+        "skills, other: other.jsonl line 2 names no `constraints` in its metadata, by which it is scored",
+        "skills, other: other.jsonl line 3 has a number as `question` (value 5), not a string",
+        'skills, other: other.jsonl line 5 has a string as `metadata.constraints` (value "upper_case"), not an object',
+    ]
+
+
+def test_metadata_named_constraints_are_their_authors_own_where_nothing_is_scored_by_them(tmp_path: Path, home: Home):
+    skill = [{"question": "Say hello!", "answer": "Hello.", "metadata": {"constraints": "of 1990"}}]
+    assert load(tmp_path, skill, home).skills["other"].rows == 1
 
 
 def asked(identity: str, **metadata: Any) -> Question:
