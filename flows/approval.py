@@ -16,13 +16,13 @@ from flows.retries import network_task
 from tasks.config import Config
 from tasks.gate.outcome import describe_request
 from tasks.home import Home
+from tasks.progress import say
 from tasks.records import PersonName, Reason
 from tasks.registry.approval import check_champion, read_decision, settle, waiting_decisions
+from tasks.registry.canary import ask_users, objections
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-    from prefect.client.schemas.objects import FlowRun
 
 _KEY = "approval-"
 
@@ -43,8 +43,8 @@ def take_answers(config: Config, home: Home) -> None:
     Raises:
         RatchetError: when somebody was quicker with `ratchet approve`, or another version is the champion by now.
     """
-    run = _deployed_run()
-    for key in sorted(_asked(run)) if run is not None else ():
+    deployed = _deployed_run()
+    for key in sorted(_asked(deployed[0])) if deployed is not None else ():
         decision = read_decision(config, home, int(key.removeprefix(_KEY)))
         if decision.approval is not None and decision.approval.through == "form":
             continue  # taken before this run was suspended again
@@ -59,32 +59,38 @@ def take_answers(config: Config, home: Home) -> None:
 def ask_for_approval(config: Config, home: Home) -> None:
     """Suspends this run with a form about what waits for approval.
 
-    Returns where nothing waits that could be approved, where the form of another run asks already, and outside a
-    deployment, which alone could start the run again: `ratchet approve` is there for that.
+    Returns where nothing waits that could be approved, where users have still to meet it (`promote.canary_pairs`),
+    where the form of another run asks already, and outside a deployment, which alone could start the run again:
+    `ratchet approve` is there for that.
     """
-    run = _deployed_run()
-    if run is None or run.deployment_id is None:
+    deployed = _deployed_run()
+    if deployed is None:
         return
     waiting = waiting_decisions(home, config.name)
     if not waiting or not check_champion(config, home, waiting[-1]).passed:
         return
-    key = f"{_KEY}{waiting[-1].challenger.version}"
-    if key not in _open_forms(run.deployment_id):
-        form = ApprovalForm.with_initial_data(description=describe_request(waiting[-1]))
+    asked = ask_users(config, home, waiting[-1])
+    number = asked.challenger.version
+    if not asked.certificate.passed:
+        say(f"version {number} cannot be approved yet. {objections(asked)}")
+        return
+    key = f"{_KEY}{number}"
+    if key not in _open_forms(deployed[1]):
+        form = ApprovalForm.with_initial_data(description=describe_request(asked))
         suspend_flow_run(wait_for_input=form, key=key)
 
 
-def _deployed_run() -> "FlowRun | None":
-    """The run that this process is, when it is one of a deployment."""
+def _deployed_run() -> "tuple[UUID, UUID] | None":
+    """The ids of the run that this process is and of its deployment, when it is one of a deployment."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
-    return run if run is not None and run.deployment_id is not None else None
+    return (run.id, run.deployment_id) if run is not None and run.deployment_id is not None else None
 
 
-def _asked(run: "FlowRun") -> set[str]:
-    """The forms with which this run was suspended."""
+def _asked(run_id: "UUID") -> set[str]:
+    """The forms with which the run was suspended."""
     with get_client(sync_client=True) as client:
-        policy = client.read_flow_run(run.id).empirical_policy
+        policy = client.read_flow_run(run_id).empirical_policy
     return {key for key in policy.pause_keys or () if key.startswith(_KEY)}
 
 

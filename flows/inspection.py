@@ -123,9 +123,10 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     """The rounds so far, the feedback so far, and whether a round is due."""
     home = find_home()
     rows, rounds = [["round", "stages done", "champion at start", "outcome"]], []
+    decisions = {decision.round: decision for decision in read_decisions(home, config.name)}
     for opened, end in read_rounds(home, config.name):
         stages = finished_stages(home, opened)
-        decision = read_last(home.round(config.name, opened.number), "promote", PromotionDecision)
+        decision = decisions.get(opened.number)
         outcome = describe_outcome(decision) if decision else "unfinished"
         rows.append([str(opened.number), f"{len(stages)} of 5", f"version {opened.champion.version}", outcome])
         rounds.append({"round": opened.number, "stages": stages, "finished": end is not None, "outcome": outcome})
@@ -134,7 +135,7 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     next_step = f"`ratchet round {config_path}` would run round {plan.number}" if plan.due else "nothing to do"
     labels, table = labels_so_far(config, home)
     users, thumbs = end_users_so_far(config, home)
-    waiting, waiting_lines = _what_waits(config, home)
+    waiting, waiting_lines = _what_waits(config, home, [each for each in decisions.values() if each.waits])
     looked, look_line = last_look_in_short(home, config.name)
     lines = [f"Domain {config.name}, {feedback} judgements", *align(rows), *table, *thumbs, *look_line, *waiting_lines]
     result = {"domain": config.name, "feedback": feedback, "rounds": rounds, "waiting": waiting}
@@ -142,16 +143,26 @@ def domain_status(config: Config, config_path: Path) -> Shown:
     return result, [*lines, f"{next_step}: {plan.why}"]
 
 
-def _what_waits(config: Config, home: Home) -> tuple[list[dict[str, Any]], list[str]]:
+def _what_waits(
+    config: Config, home: Home, waiting: Sequence[PromotionDecision]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The decisions that wait for a person, and those that waited until they were void."""
-    from tasks.registry.approval import check_champion, waiting_decisions
+    if not waiting:
+        return [], []
+    from tasks.gate.canary import describe_pairs
+    from tasks.registry.approval import check_champion
+    from tasks.registry.canary import read_canary
 
     found, lines = [], []
-    for decision in waiting_decisions(home, config.name):
+    for decision in waiting:
         check, number = check_champion(config, home, decision), decision.challenger.version
-        found.append({"version": number, "round": decision.round, "void": not check.passed, "why": check.sentence})
+        met = read_canary(config, home, decision) if check.passed else None
+        told = {"version": number, "round": decision.round, "void": not check.passed, "why": check.sentence}
+        found.append({**told, "canary": met.model_dump(mode="json") if met else None})
         if check.passed:
-            lines.append(f"version {number} waits for approval: `ratchet approve {number}`, with --reject to reject it")
+            users = f", with {describe_pairs(met)}" if met else ""
+            how = f"`ratchet approve {number}`, with --reject to reject it"
+            lines.append(f"version {number} waits for approval{users}: {how}")
         else:
             lines.append(f"version {number} waited for approval, which is void. {check.sentence}")
     return found, lines

@@ -8,22 +8,23 @@ A form is written into a hidden folder beside these, checked there, made safe on
 process left of it is removed by the next.
 """
 
+import errno
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tasks.errors import ExportError, HomeError, IntegrityError
+from tasks.errors import ExportError, IntegrityError
 from tasks.files import read_record, sha256_of_file, sync
+from tasks.models.saving import saving_weights
 from tasks.records import ExportManifest
 from tasks.settings.evaluation import Form
 
 MANIFEST = "export.json"
 _UNFINISHED = ".export."
-_FULL_BYTES = 1 << 20
 
 
 @contextmanager
@@ -129,24 +130,16 @@ def require_space(folder: Path, needed_bytes: int) -> None:
         )
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turns a failed write into a HomeError; safetensors and torch tell of a full disk in errors of their own."""
-    from safetensors import SafetensorError
+def writing(folder: Path) -> AbstractContextManager[None]:
+    """Turns a failed write into a HomeError that names the folder."""
+    return saving_weights(folder, _describe_write_error)
 
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # a connection's, not a disk's
-            raise
-        raise HomeError(
-            f"Writing into {folder} failed ({error.strerror}): free some disk or mend its permissions, or name another "
-            "folder."
-        ) from error
-    except (RuntimeError, SafetensorError) as error:
-        if shutil.disk_usage(folder).free >= _FULL_BYTES and "No space left" not in str(error):
-            raise
-        raise HomeError(f"No space left in {folder}: free some disk, or name another folder.") from error
+
+def _describe_write_error(folder: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"No space left in {folder}: free some disk, or name another folder."
+    remedy = "free some disk or mend its permissions, or name another folder"
+    return f"Writing into {folder} failed ({error.strerror}): {remedy}."
 
 
 def _megabytes(size: int) -> str:

@@ -10,10 +10,11 @@ from tasks.config import Config
 from tasks.errors import ExportError
 from tasks.exporting import modelfile as ollama
 from tasks.exporting import vllm
-from tasks.exporting.gguf_file import end_tokens, tokenizer_json, write_gguf
+from tasks.exporting.gguf_file import tokenizer_json, write_gguf
 from tasks.exporting.gguf_tensors import architecture_of
 from tasks.exporting.gguf_tokenizer import describe_tokenizer
 from tasks.exporting.weights import count_parameters, merged_model
+from tasks.models.generation import end_tokens
 from tasks.models.hardware import choose_hardware
 from tasks.models.loading import load_tokenizer
 from tasks.records import GgufType, ModelVersion

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import ExportError
 from tasks.exporting.gguf_tensors import architecture_of, heads_to_pair, number_format, pair_rows, tensor_names
 from tasks.exporting.gguf_tokenizer import GgufTokenizer, describe_tokenizer
+from tasks.models.generation import end_tokens
 from tasks.records import GgufType
 
 if TYPE_CHECKING:
@@ -108,13 +109,6 @@ def _add_tokenizer(
     writer.add_add_bos_token(False)  # the chat template writes it, where the model wants one
     writer.add_add_space_prefix(False)
     writer.add_chat_template(chat_template)
-
-
-def end_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """The ids that end an answer, the tokenizer's own first."""
-    listed = model.generation_config.eos_token_id
-    ends = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
-    return [int(token) for token in dict.fromkeys(ends) if token is not None]
 
 
 def _add_tensors(writer: "GGUFWriter", model: Any, gguf_type: GgufType) -> None:

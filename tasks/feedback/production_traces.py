@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tasks.config import Config
@@ -20,6 +21,7 @@ from tasks.feedback.end_users import Reaction
 from tasks.feedback.production_texts import Unusable, answer_in, question_in
 from tasks.files import sha256_of
 from tasks.records import Rating
+from tasks.registry.traces import trace_pages
 from tasks.registry.version_tags import ADAPTER_SHA256
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ _USER = "mlflow.trace.user"
 _SESSION = "mlflow.trace.session"
 _SCORER = "mlflow.trace.sourceScorer"
 _NOBODY = (None, "", "default")  # what MLflow notes where a source has no name
-_PAGE = 200  # traces listed in one request
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def find_rated(client: "MlflowClient", experiment_id: str, since: datetime | Non
     given: set[str] = set()
     for kind, names in (("feedback", RATING_NAMES), ("expectation", EDIT_NAMES)):
         for name in names:
-            for info in _search(client, experiment_id, f"{kind}.`{name}` IS NOT NULL{window}"):
+            pages = trace_pages(client, experiment_id, f"{kind}.`{name}` IS NOT NULL{window}")
+            for info in chain.from_iterable(pages):
                 # A rating of a whole session is listed with every trace of the session.
                 if info.trace_id not in given and _relevant(info):
                     given.add(info.trace_id)
@@ -108,7 +110,7 @@ def read_rated(client: "MlflowClient", experiment_id: str, trace_ids: Sequence[s
     """
     listed = ", ".join(f"'{trace_id}'" for trace_id in trace_ids)
     only = f"request_id IN ({listed})"
-    infos = {info.trace_id: info for info in _search(client, experiment_id, only)}
+    infos = {info.trace_id: info for info in chain.from_iterable(trace_pages(client, experiment_id, only))}
     unrated = [info for info in infos.values() if not any(each.valid is not False for each in _relevant(info))]
     result = [TraceReactions(_describe(info)) for info in unrated]
     if len(unrated) < len(infos):
@@ -131,24 +133,6 @@ def rating_of(value: Any, name: str) -> Rating | None:
     if isinstance(value, (int, float)) and name in _NUMBER_NAMES:
         return "up" if value == 1 else "down" if value in (0, -1) else None
     return None
-
-
-def _search(client: "MlflowClient", experiment_id: str, filter_string: str) -> Iterator["TraceInfo"]:
-    """The traces page by page, oldest first, so that new ones move none to another page."""
-    token = None
-    while True:
-        page = client.search_traces(
-            locations=[experiment_id],
-            filter_string=filter_string,
-            include_spans=False,
-            order_by=["timestamp_ms ASC"],
-            max_results=_PAGE,
-            page_token=token,
-        )
-        yield from (trace.info for trace in page)
-        token = page.token
-        if not token:
-            return
 
 
 def _relevant(info: "TraceInfo") -> list["Assessment"]:

@@ -5,6 +5,7 @@ The same evidence and settings give the same certificate, whenever they are aske
 
 from collections.abc import Iterator
 
+from tasks.gate.canary import not_worse_to_users
 from tasks.gate.fitness import (
     licences_recorded,
     no_secret_in_answers,
@@ -33,6 +34,7 @@ def decide(evidence: GateEvidence, settings: PromoteSettings) -> Certificate:
             same_champion(evidence.compared_with, evidence.champion_now, evidence.challenger),
             not_taken_back(evidence.challenger, evidence.taken_back),
             *_fit_to_serve(evidence.fitness, settings),
+            *([not_worse_to_users(evidence.canary)] if evidence.canary is not None else []),
         )
     )
 

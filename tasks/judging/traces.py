@@ -7,12 +7,12 @@ it. When MLflow fails, judging goes on without traces, and says how many are mis
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.errors import first_line
@@ -23,13 +23,13 @@ from tasks.judging.budget import MILLION
 from tasks.judging.llm_judge import Judged, LlmJudge
 from tasks.progress import say
 from tasks.registry.connection import connect, find_experiment
+from tasks.registry.traces import ROOT_SPAN, make_span
 
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, Span, TraceInfo
 
 _PREVIEW_CHARACTERS = 200
 _NANOSECONDS = 1_000_000_000
-_ROOT = 1  # a span's number within its trace
 
 
 @contextmanager
@@ -136,11 +136,12 @@ def describe(judge: LlmJudge, experiment: str, judged: Judged, ended_ns: int) ->
         assessments=[_assessment(judge, trace_id, judged)],
     )
     middle_ns = began_ns + lengths_ns[0]
-    evaluator = {"spanType": "EVALUATOR"}
+    said, evaluator = verdict.model_dump(mode="json"), {"spanType": "EVALUATOR"}
+    whole = (began_ns, ended_ns)
     return info, [
-        _span(trace_id, _ROOT, "judge", (began_ns, ended_ns), question, verdict.model_dump(mode="json"), evaluator),
-        _call_span(judge, trace_id, _ROOT + 1, judged.replies[0], (began_ns, middle_ns)),
-        _call_span(judge, trace_id, _ROOT + 2, judged.replies[1], (middle_ns, ended_ns)),
+        make_span(trace_id, ROOT_SPAN, "judge", whole, inputs=question, outputs=said, attributes=evaluator),
+        _call_span(judge, trace_id, ROOT_SPAN + 1, judged.replies[0], (began_ns, middle_ns)),
+        _call_span(judge, trace_id, ROOT_SPAN + 2, judged.replies[1], (middle_ns, ended_ns)),
     ]
 
 
@@ -185,39 +186,6 @@ def _call_span(judge: LlmJudge, trace_id: str, number: int, reply: Reply, times_
         "ratchet.kept": not reply.paid,
     }
     request = {"messages": [dict(message) for message in reply.call.messages]}
-    return _span(trace_id, number, "ask", times_ns, request, reply.kept.content, attributes)
-
-
-def _span(
-    trace_id: str,
-    number: int,
-    name: str,
-    times_ns: tuple[int, int],
-    inputs: Any,
-    outputs: Any,
-    attributes: Mapping[str, Any],
-) -> "Span":
-    from mlflow.entities import Span
-
-    named = {
-        "traceRequestId": trace_id,
-        "spanInputs": inputs,
-        "spanOutputs": outputs,
-        **attributes,
-    }
-    return Span.from_dict(
-        {
-            "name": name,
-            "trace_id": trace_id,
-            "span_id": f"{number:016x}",
-            "parent_span_id": "" if number == _ROOT else f"{_ROOT:016x}",
-            "start_time_unix_nano": times_ns[0],
-            "end_time_unix_nano": times_ns[1],
-            "attributes": {
-                key if key.startswith("ratchet.") else f"mlflow.{key}": json.dumps(value)
-                for key, value in named.items()
-            },
-            "status": {"code": "OK"},
-            "events": [],
-        }
+    return make_span(
+        trace_id, number, "ask", times_ns, inputs=request, outputs=reply.kept.content, attributes=attributes
     )

@@ -106,25 +106,11 @@ def _generate_batch(
     decoding: Decoding,
     seeds: Sequence[int],
 ) -> list[Generation]:
-    import torch
-
-    input_ids, attention_mask = pad_left(batch, int(tokenizer.pad_token_id))  # (batch, seq)
     started = time.perf_counter()
-    with torch.inference_mode():
-        output = model.generate(
-            input_ids=input_ids.to(model.device),
-            attention_mask=attention_mask.to(model.device),
-            max_new_tokens=max_new_tokens,
-            pad_token_id=tokenizer.pad_token_id,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            logits_processor=_sampler(decoding, seeds),
-        )
+    generated = generate_tokens(model, tokenizer, batch, max_new_tokens, _sampler(decoding, seeds))
     latency_s = time.perf_counter() - started
-    ends = _end_tokens(model, tokenizer)
-    completions = [_cut_at_end(row, ends) for row in output[:, input_ids.shape[1] :].tolist()]
+    ends = end_tokens(model, tokenizer)
+    completions = [_cut_at_end(row, ends) for row in generated.tolist()]
     return [
         Generation(
             text=tokenizer.decode(completion, skip_special_tokens=True).strip(),
@@ -134,6 +120,40 @@ def _generate_batch(
         )
         for prompt, completion in zip(batch, completions, strict=True)
     ]
+
+
+def generate_tokens(
+    model: Any,
+    tokenizer: "PreTrainedTokenizerBase",
+    batch: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    samplers: Any,
+    stopping: Any = None,
+) -> "torch.Tensor":
+    """The tokens that the model goes on with, (batch, at most `max_new_tokens`); padding behind a row's end.
+
+    Args:
+        batch: each prompt's token ids, at least one prompt.
+        samplers: transformers' LogitsProcessorList, behind which the likeliest token is taken.
+        stopping: transformers' StoppingCriteriaList, beside the end tokens; None: nothing else ends a row.
+    """
+    import torch
+
+    input_ids, attention_mask = pad_left(batch, int(tokenizer.pad_token_id))  # (batch, seq)
+    with torch.inference_mode():
+        output: torch.Tensor = model.generate(
+            input_ids=input_ids.to(model.device),
+            attention_mask=attention_mask.to(model.device),
+            max_new_tokens=max_new_tokens,
+            pad_token_id=tokenizer.pad_token_id,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            logits_processor=samplers,
+            stopping_criteria=stopping,
+        )
+    return output[:, input_ids.shape[1] :]
 
 
 def pad_left(batch: Sequence[Sequence[int]], pad_token_id: int) -> tuple["torch.Tensor", "torch.Tensor"]:
@@ -159,13 +179,14 @@ def _sampler(decoding: Decoding, seeds: Sequence[int]) -> Any:
     return LogitsProcessorList([GumbelTopK(decoding.temperature, decoding.top_k, seeds)])
 
 
-def _end_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase") -> set[int]:
-    ends = model.generation_config.eos_token_id
-    listed = ends if isinstance(ends, list) else [ends]
-    return {int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None}
+def end_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
+    """The ids of the tokens with which an answer ends by itself, the tokenizer's own first."""
+    listed = model.generation_config.eos_token_id
+    ends = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
+    return tuple(int(token) for token in dict.fromkeys(ends) if token is not None)
 
 
-def _cut_at_end(ids: list[int], ends: set[int]) -> list[int]:
+def _cut_at_end(ids: list[int], ends: Sequence[int]) -> list[int]:
     """The ids up to and including the first end token; padding behind it is dropped."""
     for position, token in enumerate(ids):
         if token in ends:

@@ -6,10 +6,10 @@ Any trace counts that `ratchet serve` or another application writes to the exper
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.errors import DomainError
@@ -19,6 +19,7 @@ from tasks.home import Home
 from tasks.records import Rating
 from tasks.records.monitoring import Period
 from tasks.registry.connection import connect
+from tasks.registry.traces import trace_pages
 from tasks.registry.version_tags import ADAPTER_SHA256
 from tasks.words import split_words
 
@@ -30,7 +31,6 @@ VERSION = "ratchet.version"
 ABSTAINED = "ratchet.abstained"
 DOMAIN = "ratchet.domain"
 QUESTION_CHARACTERS = 2000  # of a longer question, its beginning counts
-_PAGE = 200  # traces whose contents are in memory together
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ def _read_traces(client: "MlflowClient", experiment: str, config: Config, period
     rows: list[ProductionAnswer] = []
     skipped: Counter[str] = Counter()
     limit, listed = config.monitor.max_answers, 0
-    for page in _pages(client, experiment, period):
+    window = f"timestamp_ms >= {_milliseconds(period.start)} AND timestamp_ms < {_milliseconds(period.end)}"
+    for page in trace_pages(client, experiment, window, newest_first=True):
         infos = page[: limit - listed]
         listed += len(infos)
         for found in _contents(client, experiment, infos, skipped):
@@ -148,25 +149,6 @@ def _read_traces(client: "MlflowClient", experiment: str, config: Config, period
             remark = f"Of {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d} the newest {limit} traces were read."
             return Answers(tuple(rows), dict(skipped), (remark,))
     return Answers(tuple(rows), dict(skipped))
-
-
-def _pages(client: "MlflowClient", experiment: str, period: Period) -> "Iterator[list[TraceInfo]]":
-    """The traces of the period without their contents, the newest first."""
-    window = f"timestamp_ms >= {_milliseconds(period.start)} AND timestamp_ms < {_milliseconds(period.end)}"
-    token: Any = None
-    while True:
-        page = client.search_traces(
-            locations=[experiment],
-            filter_string=window,
-            include_spans=False,
-            order_by=["timestamp_ms DESC"],
-            max_results=_PAGE,
-            page_token=token,
-        )
-        yield [trace.info for trace in page]
-        token = page.token
-        if not token:
-            return
 
 
 def _contents(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from tasks.records.base import Count, Record, Sha256, Share
+from tasks.records.canary import CanaryEvidence
 from tasks.records.evaluation import PairedDifference
 from tasks.records.exports import FormParity
 from tasks.records.fitness import Fitness, JudgedPreference
@@ -80,6 +81,9 @@ class GateEvidence(ChallengerFindings):
     challenger: Annotated[int, Field(ge=1)] = Field(description="version of the challenger")
     taken_back: str | None = Field(
         default=None, description="what a person did to the challenger before: rolled it back, or rejected it"
+    )
+    canary: CanaryEvidence | None = Field(
+        default=None, description="users' thumbs when a person approved it; None: they were not asked for"
     )
     resamples: Annotated[int, Field(ge=1)] = Field(description="draws of the comparison's bootstrap interval, and")
     seed: Count = Field(description="the seed that they were drawn with")

@@ -3,7 +3,8 @@
 The round is over by then: its decision waits, the challenger keeps its alias, labels come in and other rounds run.
 A decision that waits is void as soon as another version is the champion, for it was compared with the one before.
 
-    settle          writes what was said into the round's record: from here on it holds, and nobody else can say more
+    settle          writes what was said into the round's record, an approval only when users' thumbs allow it where
+                    `promote.canary_pairs` asks for them: from here on it holds, and nobody else can say more
     carry_out       moves the champion, or takes the alias `challenger` off what was rejected; tags the version, writes
                     model card and report, marks the record
     finish          carries out what a kill between the two left undone; every command that changes the champion begins
@@ -25,6 +26,7 @@ from tasks.progress import say
 from tasks.records import Approval, ArmReport, Check, PromotionDecision
 from tasks.registry import mlflow_registry as registry
 from tasks.registry import version_tags
+from tasks.registry.canary import ask_users, objections
 from tasks.registry.promotion import write_model_card
 from tasks.rounds import read_decisions, read_last, read_rounds, revise_stage
 
@@ -49,13 +51,15 @@ def settle(
     Raises:
         HomeError: when a round is running, and this is a command.
         RatchetError: when nothing, or no one thing, waits; when the version's certificate failed, somebody was
-            quicker, or another version is the champion by now.
+            quicker, another version is the champion by now, or users' thumbs are too few or too bad. What waits
+            goes on waiting then.
     """
     with lock(home, f"an approval in {config.name}", wait=through == "form"):
         finish(config, home)
         decision = find_waiting(config, home, number)
         if approved:
             _refuse_when_void(config, home, decision)
+            decision = _met_by_users(config, home, decision)
         approval = _approval(approved, by, reason, through)
         said = decision.model_copy(update={"approval": approval})
         revise_stage(home.round(config.name, decision.round), "promote", said)
@@ -162,6 +166,14 @@ def _refuse_when_void(config: Config, home: Home, decision: PromotionDecision) -
     check = check_champion(config, home, decision)
     if not check.passed:
         raise RatchetError(f"Version {decision.challenger.version} cannot be approved any more. {check.sentence}")
+
+
+def _met_by_users(config: Config, home: Home, decision: PromotionDecision) -> PromotionDecision:
+    """The decision with users' thumbs in it where they are needed."""
+    met = ask_users(config, home, decision)
+    if not met.certificate.passed:
+        raise RatchetError(f"Version {decision.challenger.version} cannot be approved yet. {objections(met)}")
+    return met
 
 
 def _approval(approved: bool, by: str, reason: str, through: Literal["command", "form"]) -> Approval:

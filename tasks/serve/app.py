@@ -17,13 +17,14 @@ from tasks.config import Config
 from tasks.errors import RatchetError
 from tasks.serve import replies
 from tasks.serve.alias_watch import AliasWatch
-from tasks.serve.canary import compare_thumbs, turn_of
+from tasks.serve.canary import turn_of
 from tasks.serve.engine import Engine
 from tasks.serve.errors import RequestError
 from tasks.serve.guarding import check_client, read_body
 from tasks.serve.jobs import Job, Reply
 from tasks.serve.keys import Keys
 from tasks.serve.requests import ChatRequest, read_chat, read_feedback
+from tasks.serve.thumbs import compare_served
 from tasks.serve.trace_writer import TraceWriter
 from tasks.serve.traces import GivenThumb, Served
 from tasks.serve.waiting import Waiting
@@ -146,16 +147,17 @@ async def canary(service: Service, request: Request) -> Response:
     if champion is None or challenger is None:
         raise RequestError(404, "No challenger answers here: set serve.canary_share, and register one.")
     try:
-        thumbs = await asyncio.to_thread(service.traces.read_thumbs)
+        compared = await asyncio.to_thread(
+            compare_served,
+            service.config,
+            service.watch.home,
+            champion.version.version,
+            challenger.version.version,
+            resamples=service.config.evaluate.bootstrap_resamples,
+            seed=service.config.seed,
+        )
     except RatchetError as error:
         raise RequestError(503, error.problems[0], retry_after_s=10) from error
-    compared = compare_thumbs(
-        thumbs,
-        champion.version.version,
-        challenger.version.version,
-        resamples=service.config.evaluate.bootstrap_resamples,
-        seed=service.config.seed,
-    )
     return JSONResponse({"share": service.config.serve.canary_share, **compared.model_dump(mode="json")})
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from tasks.models.generation import Decoding, pad_left
+from tasks.models.generation import Decoding, end_tokens, generate_tokens
 from tasks.models.sampling import GumbelTopK
 
 if TYPE_CHECKING:
@@ -41,29 +41,9 @@ def decode_rows(model: Any, tokenizer: "PreTrainedTokenizerBase", rows: Sequence
     Args:
         rows: (batch,), at least one.
     """
-    import torch
-
-    input_ids, attention_mask = pad_left([row.prompt for row in rows], int(tokenizer.pad_token_id))  # (batch, seq)
-    with torch.inference_mode():
-        model.generate(
-            input_ids=input_ids.to(model.device),
-            attention_mask=attention_mask.to(model.device),
-            max_new_tokens=max(row.max_tokens for row in rows),
-            pad_token_id=tokenizer.pad_token_id,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            logits_processor=_samplers(rows),
-            stopping_criteria=StoppingCriteriaList([_TellTokens(rows, end_tokens(model, tokenizer))]),
-        )
-
-
-def end_tokens(model: Any, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
-    """The tokens with which an answer ends by itself."""
-    ends = model.generation_config.eos_token_id
-    listed = ends if isinstance(ends, list) else [ends]
-    return frozenset(int(token) for token in (*listed, tokenizer.eos_token_id) if token is not None)
+    telling = StoppingCriteriaList([_TellTokens(rows, end_tokens(model, tokenizer))])
+    prompts, most = [row.prompt for row in rows], max(row.max_tokens for row in rows)
+    generate_tokens(model, tokenizer, prompts, most, _samplers(rows), telling)
 
 
 def _samplers(rows: Sequence[Row]) -> LogitsProcessorList:
@@ -106,7 +86,7 @@ def _within_top_p(scores: "torch.Tensor", decoding: Decoding, top_p: float) -> "
 class _TellTokens(StoppingCriteria):  # type: ignore[misc]  # transformers is Any to mypy
     """Hands each row its newest token, and ends the rows that have ended."""
 
-    def __init__(self, rows: Sequence[Row], ends: frozenset[int]) -> None:
+    def __init__(self, rows: Sequence[Row], ends: Sequence[int]) -> None:
         self._rows = rows
         self._ends = ends
         self._lengths = [0] * len(rows)

@@ -1,29 +1,24 @@
-"""The thread that writes traces and thumbs to MLflow, and reads the thumbs back."""
+"""The thread that writes traces and thumbs to MLflow."""
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.errors import RatchetError, first_line
-from tasks.feedback.production_traces import rating_of
 from tasks.home import Home
 from tasks.progress import say
 from tasks.registry.connection import NOT_FOUND, connect, find_experiment
-from tasks.serve.canary import Thumb
 from tasks.serve.errors import RequestError
-from tasks.serve.traces import QUESTION_TAG, THUMBS, VERSION_TAG, GivenThumb, Served, assessment, describe, trace_form
+from tasks.serve.traces import GivenThumb, Served, assessment, describe, trace_form
 
 if TYPE_CHECKING:
-    from mlflow.entities import Span, TraceInfo
+    from mlflow.entities import Span
     from mlflow.tracing.client import TracingClient
 
 _AT_ONCE = 20  # traces written through one connection
-_PAGE = 200  # traces listed in one request
 
 _Item = Served | tuple[GivenThumb, "Future[None]"]
 
@@ -44,7 +39,6 @@ class TraceWriter:
         self.counts: Counter[str] = Counter()
         self.form = trace_form(config, home)
         self._config = config.model_copy(update={"name": self.form.experiment_name})
-        self._look_back = timedelta(days=config.end_users.look_back_days)
         self._home = home
         self._limit = config.serve.max_untraced
         self._served: dict[str, Served] = {}  # by id, oldest first
@@ -105,17 +99,6 @@ class TraceWriter:
         self._give_up(left, None)
         if lost := self._given - self.counts["traced"]:
             say(f"serve: {lost} requests were not traced in MLflow, {self.counts['traced']} were")
-
-    def read_thumbs(self) -> list[Thumb]:
-        """Each user's last word on each answer of the last `end_users.look_back_days`.
-
-        Raises:
-            RatchetError: when MLflow cannot be reached.
-        """
-        with connect(self._config, self._home) as client:
-            experiment = find_experiment(client, self._config, self._home)
-            since = int((datetime.now(UTC) - self._look_back).timestamp() * 1000)
-            return [thumb for info in _rated(client, experiment, since) for thumb in _last_words(info)]
 
     def _run(self) -> None:
         while batch := self._next():
@@ -185,37 +168,6 @@ class TraceWriter:
                 self.counts["untraced_failed"] += 1
             else:
                 _settle(item[1], _busy())
-
-
-def _rated(client: Any, experiment: str, since: int) -> "Iterator[TraceInfo]":
-    token = None
-    while True:
-        page = client.search_traces(
-            locations=[experiment],
-            filter_string=f"feedback.`{THUMBS}` IS NOT NULL AND timestamp_ms >= {since}",
-            include_spans=False,
-            order_by=["timestamp_ms ASC"],
-            max_results=_PAGE,
-            page_token=token,
-        )
-        yield from (trace.info for trace in page)
-        token = page.token
-        if not token:
-            return
-
-
-def _last_words(info: "TraceInfo") -> list[Thumb]:
-    """What each user said last of the answer; nothing where it is not told which version gave it."""
-    version, question = info.tags.get(VERSION_TAG, ""), info.tags.get(QUESTION_TAG, "")
-    if not version.isdigit():
-        return []
-    ups: dict[str, bool] = {}
-    for each in sorted(info.assessments, key=lambda each: each.last_update_time_ms or 0):
-        if each.name == THUMBS and each.feedback is not None and each.valid is not False:
-            rating = rating_of(each.feedback.value, THUMBS)
-            if each.source.source_type == "HUMAN" and rating is not None:
-                ups[str(each.source.source_id)] = rating == "up"
-    return [Thumb(version=int(version), question=question, up=up) for up in ups.values()]
 
 
 def _settle(done: "Future[None]", error: RatchetError | None) -> None:

@@ -19,6 +19,7 @@ from tasks.feedback.pulling import annotator_salt
 from tasks.files import sha256_of
 from tasks.home import Home
 from tasks.records import Message, Rating
+from tasks.registry.traces import ROOT_SPAN, make_span
 from tasks.registry.version_tags import ADAPTER_SHA256
 from tasks.serve.jobs import Reply
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 THUMBS = "thumbs"
 VERSION_TAG = "ratchet.version"
 QUESTION_TAG = "ratchet.question"
+USER = "mlflow.trace.user"
+NO_NAME = "default"  # what MLflow itself notes for a person without a name
 _BASE_SHA256 = "ratchet.base_sha256"
 _PREVIEW_CHARACTERS = 200
 _MILLISECOND = 1_000_000  # nanoseconds
@@ -90,12 +93,11 @@ class TraceForm:
         return annotator_id(self.salt, user) if user else None
 
 
-def trace_form(config: Config, home: Home) -> TraceForm:
-    """How this domain's requests become traces.
+def experiment_name(config: Config) -> str:
+    """The MLflow experiment that what is served is traced in.
 
     Raises:
         ConfigError: when end users' traces are to be looked for in the domain's own experiment.
-        HomeError: when the home cannot be written.
     """
     name = config.end_users.mlflow_experiment or f"{config.name}-serve"
     if name == config.name:
@@ -103,6 +105,17 @@ def trace_form(config: Config, home: Home) -> TraceForm:
             f"end_users.mlflow_experiment: {name!r} is where Ratchet keeps the domain's own runs and judges' traces; "
             f"name another for what is served, such as {config.name}-serve."
         )
+    return name
+
+
+def trace_form(config: Config, home: Home) -> TraceForm:
+    """How this domain's requests become traces.
+
+    Raises:
+        ConfigError: when end users' traces are to be looked for in the domain's own experiment.
+        HomeError: when the home cannot be written.
+    """
+    name = experiment_name(config)
     return TraceForm(name, config.serve.log_texts, annotator_salt(home), home, config.curate.phone_regions)
 
 
@@ -118,7 +131,7 @@ def describe(form: TraceForm, experiment: str, served: Served) -> "tuple[TraceIn
     inputs, outputs, question, answer = _texts(form, served)
     user = form.opaque(served.user)
     usage = _usage(reply)
-    metadata = {"mlflow.trace.user": user} if user else {}
+    metadata = {USER: user} if user else {}
     metadata |= {"mlflow.trace.tokenUsage": json.dumps(usage)} if usage else {}
     info = TraceInfo(
         trace_id=trace_id,
@@ -132,14 +145,19 @@ def describe(form: TraceForm, experiment: str, served: Served) -> "tuple[TraceIn
         trace_metadata=metadata,
     )
     times = (served.began_ns, served.ended_ns)
-    status = {"code": "OK"} if reply else {"code": "ERROR", "message": served.problem or ""}
+    problem = None if reply else served.problem or ""
     attributes = {"spanType": "CHAT_MODEL", **({"chat.tokenUsage": usage} if usage else {})}
-    spans = [_span(trace_id, 1, "chat", times, inputs, outputs, attributes, status)]
-    if reply is not None and reply.sources:
-        found = [_document(each.as_json()) for each in reply.sources]
-        retriever = {"spanType": "RETRIEVER"}
-        spans.append(_span(trace_id, 2, "retrieve", times, {"query": question}, found, retriever, status))
-    return info, spans
+    chat = make_span(
+        trace_id, ROOT_SPAN, "chat", times, inputs=inputs, outputs=outputs, attributes=attributes, problem=problem
+    )
+    if reply is None or not reply.sources:
+        return info, [chat]
+    searched, found = {"query": question}, [_document(each.as_json()) for each in reply.sources]
+    retriever = {"spanType": "RETRIEVER"}
+    return info, [
+        chat,
+        make_span(trace_id, ROOT_SPAN + 1, "retrieve", times, inputs=searched, outputs=found, attributes=retriever),
+    ]
 
 
 def assessment(form: TraceForm, given: GivenThumb) -> "Assessment":
@@ -151,8 +169,7 @@ def assessment(form: TraceForm, given: GivenThumb) -> "Assessment":
         name=THUMBS,
         value=given.thumb == "up",
         rationale=form.scrub(comment) if comment else None,
-        # `default` is what MLflow itself notes for a person without a name.
-        source=AssessmentSource(source_type="HUMAN", source_id=form.opaque(given.user) or "default"),
+        source=AssessmentSource(source_type="HUMAN", source_id=form.opaque(given.user) or NO_NAME),
         trace_id=f"tr-{given.id}",
     )
 
@@ -205,31 +222,3 @@ def _document(source: Mapping[str, Any]) -> dict[str, Any]:
     """A passage as MLflow shows it; its text is the document's own, and not kept again."""
     place = {name: source[name] for name in ("start", "end", "score", "cited")}
     return {"page_content": "", "metadata": {"doc_uri": source["document"], **place}, "id": source["document"]}
-
-
-def _span(
-    trace_id: str,
-    number: int,
-    name: str,
-    times_ns: tuple[int, int],
-    inputs: Any,
-    outputs: Any,
-    attributes: Mapping[str, Any],
-    status: Mapping[str, str],
-) -> "Span":
-    from mlflow.entities import Span
-
-    named = {"traceRequestId": trace_id, "spanInputs": inputs, "spanOutputs": outputs, **attributes}
-    return Span.from_dict(
-        {
-            "name": name,
-            "trace_id": trace_id,
-            "span_id": f"{number:016x}",
-            "parent_span_id": "" if number == 1 else f"{1:016x}",
-            "start_time_unix_nano": times_ns[0],
-            "end_time_unix_nano": times_ns[1],
-            "attributes": {f"mlflow.{key}": json.dumps(value) for key, value in named.items() if value is not None},
-            "status": dict(status),
-            "events": [],
-        }
-    )

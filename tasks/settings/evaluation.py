@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.settings.section import Fraction, Metric, Positive, Section
 from tasks.settings.skills import Margin
@@ -46,7 +46,7 @@ class PromoteSettings(Section):
     with_retrieval: bool = Field(default=False, description="answering with retrieved passages is a skill, too")
     margin: Margin = Field(default=0.1, description="loss on a skill that would matter, where it names none itself")
     regression_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        default=0.05, description="chance that a loss of the margin on a skill is overlooked, by skill and round"
+        default=0.05, description="chance that a loss of the margin on a skill, or to users, is overlooked, by round"
     )
     judged: bool = Field(default=False, description="judges, corrected by people's labels, must prefer the challenger")
     judged_margin: Fraction = Field(
@@ -57,6 +57,20 @@ class PromoteSettings(Section):
     approval: Literal["auto", "approve"] = Field(
         default="auto", description="auto: who passed every check is promoted; approve: when a person says so, too"
     )
+    canary_pairs: Positive | None = Field(
+        default=None,
+        description="pairs of users' thumbs on challenger and champion that an approval needs; None: it needs none",
+    )
+    canary_margin: Margin = Field(default=0.1, description="loss of the share of thumbs up that would matter")
     export: tuple[Form, ...] = Field(
         default=(), description="forms the challenger is exported to, each of which must answer as it does"
     )
+
+    @model_validator(mode="after")
+    def _users_are_asked_of_what_waits(self) -> "PromoteSettings":
+        if self.canary_pairs is not None and self.approval != "approve":
+            raise ValueError(
+                f"promote: `canary_pairs` is {self.canary_pairs}, but with `approval: {self.approval}` no challenger "
+                "waits while users meet it; set `approval: approve`, or `canary_pairs: null`"
+            )
+        return self

@@ -1,17 +1,15 @@
 """One phase of training, SFT, DPO or KTO: run TRL's trainer from its last whole checkpoint, keep the adapter."""
 
-import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import HomeError
-from tasks.files import canonical_json, describe_write_error, sha256_of_directory, write_atomically
+from tasks.files import canonical_json, sha256_of_directory, write_atomically
+from tasks.models.saving import saving_weights
 from tasks.progress import track
 from tasks.records import Count, Record, Seconds, Sha256
 from tasks.roi.energy import measure_energy
@@ -19,7 +17,6 @@ from tasks.training.adapters import ADAPTER_FILES
 from tasks.training.checkpoints import PhaseCallback, latest_complete
 
 OnLoss = Callable[[int, dict[str, float]], None]
-_FULL_BYTES = 1 << 20  # with less than this free, a write that failed failed for want of space
 
 
 class PhaseResult(Record):
@@ -74,7 +71,7 @@ def run_phase(
     steps = _count_steps(trainer)
     with trainer.accelerator.main_process_first():  # it deletes what is not whole before the others look
         checkpoint, earlier_s = latest_complete(folder.checkpoints, steps)
-    with _writing(folder.root):
+    with saving_weights(folder.root):
         with track(label, steps) as advance, measure_energy() as joules_so_far:
             trainer.remove_callback(PrinterCallback)
             watcher = PhaseCallback(earlier_s, on_loss, advance)
@@ -112,24 +109,6 @@ def energy_of(phases: Iterable[PhaseResult]) -> float | None:
     """Joules of the machine during all phases; None where that of one was not read."""
     read = [phase.energy_j for phase in phases]
     return sum(joules for joules in read if joules is not None) if None not in read else None
-
-
-@contextmanager
-def _writing(root: Path) -> Iterator[None]:
-    """Turns a failed write into a HomeError; torch and safetensors tell of a full disk in errors of their own."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # a connection's, not a disk's
-            raise
-        raise HomeError(describe_write_error(root, error)) from error
-    except (RuntimeError, SafetensorError) as error:
-        if shutil.disk_usage(root).free >= _FULL_BYTES and "No space left" not in str(error):
-            raise
-        full = OSError(errno.ENOSPC, "No space left on device")
-        raise HomeError(describe_write_error(root, full)) from error
 
 
 def _count_steps(trainer: Any) -> int:

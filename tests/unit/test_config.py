@@ -104,7 +104,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
         ),
         (
             "skills: [{name: one, questions: a, kind: safety}]\n",
-            ": skills.0.kind: 'safety' is not accepted; it should be 'answer' or 'refusal'.",
+            ": skills.0.kind: 'safety' is not accepted; it should be 'answer', 'instruction' or 'refusal'.",
         ),
         (
             "skills: [{name: one, questions: a, margin: 0}]\n",
@@ -146,6 +146,16 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
             "promote: {approval: manual}\n",
             ": promote.approval: 'manual' is not accepted; it should be 'auto' or 'approve'.",
         ),
+        (
+            "promote: {canary_pairs: 50}\n",
+            ": promote: `canary_pairs` is 50, but with `approval: auto` no challenger waits while users meet it; set "
+            "`approval: approve`, or `canary_pairs: null`.",
+        ),
+        (
+            "promote: {approval: approve, canary_pairs: 0}\n",
+            ": promote.canary_pairs: 0 is not accepted; it should be greater than or equal to 1.",
+        ),
+        ("promote: {canary_margin: 0}\n", ": promote.canary_margin: 0 is not accepted; it should be greater than 0."),
         ("model: {base: ''}\n", ": model.base: '' is not accepted; it should have at least 1 character."),
         ("model: {base: 7}\n", ": model.base: 7 is not accepted; it should be a valid string."),
         ("documents: docs/*.md\n", ": documents: 'docs/*.md' is not accepted; it should be a list."),
