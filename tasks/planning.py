@@ -12,7 +12,6 @@ from tasks.feedback.withdrawals import Withdrawn, read_left_out
 from tasks.files import canonical_json, write_atomically
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
-from tasks.monitoring.proposals import are_waiting
 from tasks.progress import say
 from tasks.records import Record
 from tasks.registry.mlflow_registry import ensure_champion
@@ -69,9 +68,13 @@ def plan_round(config: Config, home: Home, rounds: int | None) -> Plan:
     last, end = history[-1]
     now = _inputs(config, home)
     changed = end is not None and end.inputs_sha256 != now
-    if not changed and are_waiting(config, home, last.number):
-        why = f"questions of production were proposed since round {last.number}"
-        return Plan(number=finished + 1, due=True, why=why)
+    if not changed:
+        # Polars, which it needs, would cost each command that only looks for its config 0.15 s.
+        from tasks.monitoring.proposals import are_waiting
+
+        if are_waiting(config, home, last.number):
+            why = f"questions of production were proposed since round {last.number}"
+            return Plan(number=finished + 1, due=True, why=why)
     state = "has changed" if changed else "is as it was"
     why = f"the config, questions, documents or feedback {state} since round {last.number}"
     return Plan(number=finished + 1, due=changed, why=why)

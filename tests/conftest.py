@@ -100,6 +100,14 @@ def free_port() -> Callable[[], int]:
     return find
 
 
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A loopback port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
 @pytest.fixture(scope="session")
 def argilla_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Argilla's own virtual environment, installed once for the test processes of a session; nobody may change it."""

@@ -1,6 +1,5 @@
 """Traces of a served domain, written straight into MLflow's store, in any number and of any day."""
 
-import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from tasks.config import Config
 from tasks.home import Home
 from tasks.registry.connection import connect
+from tasks.registry.traces import ROOT_SPAN, make_span
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def write_traces(config: Config, home: Home, served: Iterable[Served], experimen
 
 
 def _trace(experiment: str, served: Served) -> tuple[Any, Any]:
-    from mlflow.entities import AssessmentSource, Feedback, Span, TraceInfo, TraceLocation, TraceState
+    from mlflow.entities import AssessmentSource, Feedback, TraceInfo, TraceLocation, TraceState
 
     trace_id = f"tr-{uuid.uuid4().hex}"
     began = datetime.now(UTC) - timedelta(days=served.days_ago)
@@ -69,20 +69,13 @@ def _trace(experiment: str, served: Served) -> tuple[Any, Any]:
     )
     messages = {"messages": [{"role": "user", "content": served.question}]}
     choice = {"index": 0, "message": {"role": "assistant", "content": served.answer}, "finish_reason": "stop"}
-    attributes: dict[str, Any] = {"traceRequestId": trace_id, "spanType": "CHAT_MODEL"}
-    attributes |= {"spanInputs": messages} if served.question is not None else {}
-    attributes |= {"spanOutputs": {"choices": [choice]}} if served.answer is not None else {}
-    span = Span.from_dict(
-        {
-            "name": "chat",
-            "trace_id": trace_id,
-            "span_id": f"{1:016x}",
-            "parent_span_id": "",
-            "start_time_unix_nano": milliseconds * 1_000_000,
-            "end_time_unix_nano": int((milliseconds + served.latency_s * 1000) * 1_000_000),
-            "attributes": {f"mlflow.{key}": json.dumps(value) for key, value in attributes.items()},
-            "status": {"code": "OK", "message": ""},
-            "events": [],
-        }
+    span = make_span(
+        trace_id,
+        ROOT_SPAN,
+        "chat",
+        (milliseconds * 1_000_000, int((milliseconds + served.latency_s * 1000) * 1_000_000)),
+        inputs=None if served.question is None else messages,
+        outputs=None if served.answer is None else {"choices": [choice]},
+        attributes={"spanType": "CHAT_MODEL"},
     )
     return info, span

@@ -33,11 +33,6 @@ def config(tmp_path: Path) -> Config:
     return Config.model_validate(settings)
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def finish_round(config: Config, home: Home) -> None:
     champion = ModelVersion(name="tiny", version=1, base=BaseModelRef(id="tiny", path="/tiny", sha256="b" * 64))
     end_round(home, begin_round(home, 1, load_domain(config, home), champion), "a" * 64)

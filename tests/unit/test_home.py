@@ -18,11 +18,6 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def holder(home: Home) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of the home until it is told to end."""
     script = """

@@ -26,11 +26,6 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def domain_folder(tmp_path: Path) -> Path:
     """A domain of two questions and one document."""
     folder = tmp_path / "domain"

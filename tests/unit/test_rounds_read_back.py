@@ -1,28 +1,16 @@
 """What the rounds have collected and asked is read back in their order, whichever stages a round left out."""
 
-from pathlib import Path
-
-import pytest
-from example_models import BASE, adapter
+from example_models import adapter
+from example_rounds import CHAMPION, EMPTY
 
 from tasks.home import Home
 from tasks.records import (
     ArmReport,
     FeedbackBatch,
-    FileRef,
     HeadToHead,
     LabelDataset,
-    ModelVersion,
 )
 from tasks.rounds import read_batches, read_label_datasets, write_stage
-
-CHAMPION = ModelVersion(name="tiny", version=1, base=BASE)
-EMPTY = FileRef(sha256="e" * 64, rows=0)
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def make_batch(number: int, *datasets: LabelDataset) -> FeedbackBatch:

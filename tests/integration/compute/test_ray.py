@@ -53,11 +53,6 @@ def cluster(home: Home) -> Iterator[Any]:
         patch.undo()
 
 
-@pytest.fixture
-def base(tiny_model: Path) -> BaseModelRef:
-    return BaseModelRef(id="tiny", path=str(tiny_model), sha256="a" * 64)
-
-
 def make_config(**compute: Any) -> Config:
     generation = {"max_new_tokens": 8, "batch_size": 3, "max_prompt_tokens": 80}
     return Config(

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -220,21 +219,6 @@ def test_a_disk_that_fills_is_one_sentence_and_nothing_is_left(
     with pytest.raises(HomeError, match=f"(No space left in|Writing into) {folder}"):
         world.export("merged", folder=folder)
     assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Any:
-    """Mounts a disk of so many KiB; needs root."""
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-
-    def mount(size_kib: int) -> Path:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(mounted)], check=True)
-        return mounted
-
-    yield mount
-    if mounted.is_mount():
-        subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
 
 def test_a_killed_export_leaves_no_form_that_is_not_whole_and_goes_on(world: World) -> None:

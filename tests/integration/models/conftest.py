@@ -1,22 +1,9 @@
-"""The tiny model, resolved and loaded."""
+"""An adapter on the tiny model."""
 
 from pathlib import Path
 
 import pytest
 from tiny_model import write_random_adapter
-
-from tasks.models.hardware import Hardware
-from tasks.records import BaseModelRef
-
-
-@pytest.fixture
-def base(tiny_model: Path) -> BaseModelRef:
-    return BaseModelRef(id="tiny", path=str(tiny_model), sha256="a" * 64)
-
-
-@pytest.fixture(scope="session")
-def hardware() -> Hardware:
-    return Hardware("cpu", "float32", 1)
 
 
 @pytest.fixture(scope="session")

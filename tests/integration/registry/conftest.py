@@ -9,13 +9,15 @@ import pytest
 from example_models import adapter
 from integration.registry.decided_world import Deciding
 from integration.registry.lineage_world import World, build_world
+from integration.registry.registry_state import Register
 from tiny_model import write_random_adapter
 
 from tasks.config import Config
 from tasks.files import sha256_of_directory
 from tasks.home import Home
 from tasks.models.base_model import resolve_base
-from tasks.records import Adapter, BaseModelRef
+from tasks.records import Adapter, BaseModelRef, ModelVersion
+from tasks.registry import mlflow_registry as registry
 from tasks.registry import tracking
 from tasks.registry.logging_models import ADAPTER_FILES
 from tasks.settings.models import GenerationSettings, ModelSettings
@@ -63,6 +65,18 @@ def train(config: Config, home: Home, base: BaseModelRef, tmp_path: Path) -> Cal
             sha256=sha256_of_directory(folder, ADAPTER_FILES), base=base, round=number, mlflow_run_id=run_id
         )
         return Trained(trained, folder)
+
+    return make
+
+
+@pytest.fixture
+def register(config: Config, home: Home, base: BaseModelRef, train: Any) -> Register:
+    """Registers the adapter of a round, on top of the base as version 1."""
+    registry.ensure_champion(config, home, base)
+
+    def make(number: int) -> ModelVersion:
+        trained = train(number)
+        return registry.register_adapter(config, home, trained.adapter, trained.folder, tags={})
 
     return make
 

@@ -1,17 +1,28 @@
 """What MLflow's registry holds, and an end to the work between any two writes to it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tasks.config import Config
 from tasks.home import Home
+from tasks.records import ModelVersion
+from tasks.registry import mlflow_registry as registry
 from tasks.registry.connection import connect
+
+Register = Callable[[int], ModelVersion]
 
 
 def aliases(config: Config, home: Home) -> dict[str, int]:
     with connect(config, home) as client:
         return {alias: int(version) for alias, version in client.get_registered_model("demo").aliases.items()}
+
+
+def champion(config: Config, home: Home) -> int:
+    version = registry.read_alias(config, home, "champion")
+    assert version is not None
+    return version.version
 
 
 def tags_of(config: Config, home: Home, version: int) -> dict[str, str]:

@@ -2,36 +2,15 @@
 
 import errno
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.training.phase_results import RunPhase
 
 from tasks.errors import HomeError
 from tasks.settings.training import TrainSettings
-from tasks.training.phases import PhaseResult
-
-RunPhase = Callable[..., PhaseResult]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mounts a disk of so many KiB, or makes it that large when it is there."""
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-
-    def mount(size_kib: int) -> Path:
-        options = f"size={size_kib}k" + (",remount" if mounted.is_mount() else "")
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(mounted)], check=False)
-        if done.returncode != 0:
-            pytest.skip("mounting a small disk needs root")
-        return mounted
-
-    yield mount
-    if mounted.is_mount():
-        subprocess.run(["umount", "--lazy", str(mounted)], check=True)  # torch still holds the file it failed on
 
 
 # Each size fails in another writer: the README, safetensors, the tokenizer, torch, the trainer's state, torch again.

@@ -2,62 +2,49 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tasks.embedded_argilla import ports
 from tasks.embedded_argilla.ports import choose_port
 from tasks.errors import RatchetError
-from tasks.services.ports import HOST
 
 
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that another program listens on."""
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        yield port
-
-
-@pytest.fixture
-def unused() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def test_the_wanted_port_comes_before_the_remembered_one(taken: int, unused: int) -> None:
-    assert choose_port(unused, taken) == unused
+def test_the_wanted_port_comes_before_the_remembered_one(taken_port: int, free_port: Callable[[], int]) -> None:
+    unused = free_port()
+    assert choose_port(unused, taken_port) == unused
     assert choose_port(None, unused) == unused
 
 
-def test_a_wanted_port_in_use_is_refused(taken: int, unused: int) -> None:
+def test_a_wanted_port_in_use_is_refused(taken_port: int, free_port: Callable[[], int]) -> None:
     with pytest.raises(RatchetError) as refused:
-        choose_port(taken, unused)
-    assert refused.value.problems == (f"Port {taken} is in use by another program: choose another with --port.",)
+        choose_port(taken_port, free_port())
+    assert refused.value.problems == (f"Port {taken_port} is in use by another program: choose another with --port.",)
 
 
-def test_a_remembered_port_in_use_is_refused_as_people_know_the_address(taken: int) -> None:
+def test_a_remembered_port_in_use_is_refused_as_people_know_the_address(taken_port: int) -> None:
     with pytest.raises(RatchetError) as refused:
-        choose_port(None, taken)
+        choose_port(None, taken_port)
     assert refused.value.problems == (
-        f"Port {taken}, at which Argilla was so far, is in use by another program: "
+        f"Port {taken_port}, at which Argilla was so far, is in use by another program: "
         "end that program, or choose another port with --port.",
     )
 
 
 def test_the_first_time_it_is_the_first_of_the_defaults_that_is_free(
-    taken: int, unused: int, monkeypatch: pytest.MonkeyPatch
+    taken_port: int, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ports.DEFAULT_PORTS[0] == 6900
-    monkeypatch.setattr(ports, "DEFAULT_PORTS", (taken, unused))
+    unused = free_port()
+    monkeypatch.setattr(ports, "DEFAULT_PORTS", (taken_port, unused))
     assert choose_port(None, None) == unused
 
 
-def test_when_all_defaults_are_in_use_it_says_so(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "DEFAULT_PORTS", (taken,))
-    with pytest.raises(RatchetError, match=f"No port from {taken} to {taken} is free: choose another with --port"):
+def test_when_all_defaults_are_in_use_it_says_so(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "DEFAULT_PORTS", (taken_port,))
+    nothing_free = f"No port from {taken_port} to {taken_port} is free: choose another with --port"
+    with pytest.raises(RatchetError, match=nothing_free):
         choose_port(None, None)
 
 

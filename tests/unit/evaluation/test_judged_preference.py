@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from example_decisions import gate_evidence
 from example_judges import NO_ROWS, POOR, RIGHT, calibrated_judges
 from example_models import BASE, adapter
@@ -18,11 +17,6 @@ from tasks.home import Home
 from tasks.records import ArmReport, Certificate, FileRef, HeadToHead, ModelVersion
 
 QUESTIONS = 40
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def config(judged: bool = True) -> Config:

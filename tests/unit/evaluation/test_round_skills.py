@@ -39,11 +39,6 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def config(**promote: Any) -> Config:
     fields = {"root": Path(), "name": "demo", "questions": "q.jsonl", "promote": {"slices": ["unit"], **promote}}
     return Config.model_validate({**fields, "skills": [{"name": "harm", "questions": "h.jsonl", "margin": 0.2}]})

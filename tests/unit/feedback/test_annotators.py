@@ -16,11 +16,6 @@ KNOWN = ["5b1e77aa00000000", "5b1e77aa11111111", "0c0c0c0c0c0c0c0c"]
 NOBODY = "Nobody who gave feedback to demo is known as {!r}, neither by opaque id nor as an end user, {}: "
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def make_config(**people: Any) -> Config:
     return Config.model_validate(
         {"name": "demo", "questions": "q.jsonl", "root": Path("/domain"), "human_feedback": people}

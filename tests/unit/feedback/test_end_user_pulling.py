@@ -67,11 +67,6 @@ def config(tmp_path: Path) -> Config:
     return make_config(tmp_path / "domain")
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def drop(config: Config, lines: Sequence[dict[str, Any]], name: str = "a.jsonl") -> None:
     with (config.root / "drops" / name).open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(each) + "\n" for each in lines)

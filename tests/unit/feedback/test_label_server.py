@@ -14,11 +14,6 @@ from tasks.home import Home
 from tasks.settings.feedback import HumanFeedbackSettings
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def config(**settings: object) -> Config:
     asked = HumanFeedbackSettings.model_validate(settings)
     return Config(name="d", questions="q.jsonl", human_feedback=asked, root=Path("/nowhere"))

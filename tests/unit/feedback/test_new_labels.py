@@ -1,7 +1,6 @@
 """When enough people have spoken: what counts as new, and that a round is asked for once."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,11 +31,6 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EMPTY = FileRef(sha256="e" * 64, rows=0)
 DOMAIN = Domain(name="tiny", questions=EMPTY, documents=EMPTY, train_questions=4, test_questions=2, shared_families=0)
 CHAMPION = ModelVersion(name="tiny", version=1, base=BaseModelRef(id="tiny", path="/tiny", sha256="b" * 64))
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def label(name: str, **changes: Any) -> Feedback:

@@ -48,11 +48,6 @@ WITHDRAWALS = st.lists(
 )
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def left(left_out: Withdrawn, feedback: Sequence[Feedback] = FEEDBACK) -> list[str]:
     """The ids that are left, in their order."""
     ids: list[str] = without_withdrawn(events_frame(feedback), left_out)["id"].to_list()

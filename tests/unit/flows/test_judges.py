@@ -39,11 +39,6 @@ AUDIT = LabelDataset(
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def config(tmp_path: Path) -> Config:
     return Config.model_validate({"name": "tiny", "questions": "questions.jsonl", "root": tmp_path})
 

@@ -15,11 +15,6 @@ from tasks.models.embedded_gguf import EMBEDDED
 from tasks.settings.models import ModelSettings
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def resolve(folder: Path, home: Home) -> str:
     return resolve_base(ModelSettings(base=str(folder)), home).sha256
 

@@ -1,7 +1,6 @@
 """What a look leaves is read by the next; what is damaged is named."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from example_answers import AT
@@ -18,11 +17,6 @@ def report(days: int = 0) -> MonitorReport:
     at = AT + timedelta(days=days)
     period = Period(start=at - timedelta(days=7), end=at)
     return MonitorReport(domain="d", at=at, now=period, before=period, answers=days, answers_before=0)
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def test_the_last_look_is_the_newest(home: Home) -> None:

@@ -40,11 +40,6 @@ def _words_for_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "_embedder", lambda config, home: embed)
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def settings(folder: Path, **changes: Any) -> Config:
     rows = [{"question": text, "answer": "So.", "split": "train"} for text in KNOWN]
     rows.append({"question": "Where is my parcel number 3?", "answer": "There.", "split": "test"})

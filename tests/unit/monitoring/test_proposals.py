@@ -27,11 +27,6 @@ DOMAIN = [
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def config(tmp_path: Path) -> Config:
     return Config(name="d", questions="q.jsonl", root=tmp_path)
 

@@ -1,7 +1,5 @@
 """How services are run: on this machine only, no secret on a command line, and servers with little environment."""
 
-from pathlib import Path
-
 import pytest
 
 from tasks.config import Config
@@ -18,11 +16,6 @@ WATCHED = Watched(
 )
 STATE = State(watched=WATCHED, ports={"prefect": 4200, "mlflow": 5000})
 SECRET = "sesame-4711"
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def config(home: Home, uri: str | None = None) -> Config:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,6 @@ def state(config: str = "/d/ratchet.yaml", domain: str = "docs") -> State:
     return State(
         watched=Watched(config=config, domain=domain, schedules=Schedules(improve="0 3 * * 0"), prefect="http://x/api")
     )
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def test_it_links_to_what_answers_and_says_what_does_not(home: Home) -> None:

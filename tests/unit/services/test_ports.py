@@ -1,32 +1,17 @@
 """Which loopback ports a service may have."""
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 
-import pytest
-
-from tasks.services.ports import HOST, first_free, is_free
+from tasks.services.ports import first_free, is_free
 
 
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that another program listens on."""
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        yield port
+def test_a_port_is_free_when_nobody_listens(taken_port: int, free_port: Callable[[], int]) -> None:
+    assert (is_free(taken_port), is_free(free_port())) == (False, True)
 
 
-@pytest.fixture
-def unused() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def test_a_port_is_free_when_nobody_listens(taken: int, unused: int) -> None:
-    assert (is_free(taken), is_free(unused)) == (False, True)
-
-
-def test_the_first_that_is_free_is_found_and_none_when_all_are_taken(taken: int, unused: int) -> None:
-    assert first_free((taken, unused)) == unused
-    assert first_free((taken, taken)) is None
+def test_the_first_that_is_free_is_found_and_none_when_all_are_taken(
+    taken_port: int, free_port: Callable[[], int]
+) -> None:
+    unused = free_port()
+    assert first_free((taken_port, unused)) == unused
+    assert first_free((taken_port, taken_port)) is None

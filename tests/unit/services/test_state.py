@@ -19,11 +19,6 @@ ALIVE = ProcessRecord(pid=os.getpid(), started=psutil.Process().create_time())
 GONE = ProcessRecord(pid=os.getpid(), started=psutil.Process().create_time() - 100.0)
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def test_it_comes_back_as_it_was_written_and_nobody_else_can_read_it(home: Home) -> None:
     assert read_state(home) == State()
     state = State(watched=WATCHED, argilla=True).with_port("prefect", 4200).with_process("prefect", ALIVE)

@@ -2,20 +2,12 @@
 
 import os
 import time
-from pathlib import Path
-
-import pytest
 
 from tasks.feedback.new_labels import notes_folder
 from tasks.home import Home
 from tasks.services.watcher import SILENT_AFTER_S, WatcherNote, read_note, watcher_problem, write_note
 
 PID = 4711
-
-
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
 
 
 def age(home: Home, seconds: float) -> None:

@@ -11,11 +11,6 @@ from tasks.training.adapters import ADAPTER_FILES, keep_adapter
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def adapter(tmp_path: Path) -> Path:
     folder = tmp_path / "adapter"
     folder.mkdir()

@@ -26,11 +26,6 @@ QUESTIONS = [
 ROWS = [demonstration(f"answer {number}").model_copy(update={"question_id": f"q{number}"}) for number in range(10)]
 
 
-@pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
 def config(**replay: Any) -> Config:
     return Config.model_validate({"root": Path(), "name": "demo", "questions": "q.jsonl", "train": {"replay": replay}})
 

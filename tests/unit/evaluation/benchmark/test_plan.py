@@ -15,11 +15,6 @@ QUESTIONS = (
 
 
 @pytest.fixture
-def home(ratchet_home: Path) -> Home:
-    return Home(ratchet_home)
-
-
-@pytest.fixture
 def config(tmp_path: Path, tiny_model: Path) -> Config:
     (tmp_path / "questions.jsonl").write_text(QUESTIONS, encoding="utf-8")
     (tmp_path / "one.txt").write_text("One is 1.", encoding="utf-8")
