@@ -48,10 +48,9 @@ def roll_back(
     with lock(home, f"a rollback of {config.name}"):
         finish(config, home)
         before, after = registry.rollback(config, home, to=to, by=_person(by), reason=reason)
+    line = f"Version {after.version} of {config.name} is the champion again; version {before.version} no longer is."
     if before == after:
         line = f"Version {after.version} of {config.name} is the champion already."
-        return {"champion_before": before.version, "champion": after.version}, [line]
-    line = f"Version {after.version} of {config.name} is the champion again; version {before.version} no longer is."
     return {"champion_before": before.version, "champion": after.version}, [line]
 
 
