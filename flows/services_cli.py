@@ -32,10 +32,11 @@ def up(
     All answer on this machine only and go on until `ratchet down`. Without schedules: those it had, at first collect
     each night, a look at production each morning and a round each Sunday.
     """
-    from tasks.home import find_home
+    from tasks.home import find_home, make_writable
     from tasks.services.lifecycle import bring_up
 
     home = find_home()
+    make_writable(home)  # Prefect, which reads the schedules, warns of a folder that it cannot make
     path = _config_path(config, home)
     done = bring_up(home, path, _schedules(home, collect_schedule, schedule, monitor_schedule), argilla=argilla)
     lines = [
@@ -113,7 +114,7 @@ def deploy(
     if image is not None and pool is None:
         raise ConfigError("--image says what a work pool's containers run, and no pool is named: add --pool.")
     domain, home = load_config(config).name, find_home()
-    make_writable(home)  # Prefect, which keeps its state there, warns of a folder that it cannot make
+    make_writable(home)  # as in `up`
     schedules = _schedules(home, collect_schedule, schedule, monitor_schedule)
     server = deployments.find_server()
     described = deployments.describe(domain, config, schedules).values()

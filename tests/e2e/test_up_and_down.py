@@ -28,6 +28,7 @@ class Story:
 
     ratchet: Any = None
     up: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
     page: str = ""
     answers: dict[str, int] = field(default_factory=dict)
     modes: set[int] = field(default_factory=set)
@@ -47,7 +48,8 @@ def story(make_ratchet: Callable[..., Any], chromium: str, tmp_path_factory: pyt
     told = Story(make_ratchet())
     ratchet, log = told.ratchet, told.ratchet.home / "logs" / "watcher.log"
     try:
-        told.up = ratchet.json("up", "--config", str(ratchet.config), "--no-argilla", "--schedule", "* * * * *")
+        up = ratchet.done("up", "--config", str(ratchet.config), "--no-argilla", "--schedule", "* * * * *", "--json")
+        told.up, told.said = json.loads(up.stdout), up.stderr
         told.page = Path(told.up["page"]).read_text(encoding="utf-8")
         told.answers = {
             url: httpx.get(url, headers=AS_A_BROWSER, timeout=30.0).status_code for url in _links(told.page)
@@ -168,6 +170,11 @@ def test_everything_works_once_up_has_ended(story: Story) -> None:
     assert states == {"prefect": "running", "mlflow": "running", "argilla": "off", "watcher": "running"}
     assert story.up["started"] == ["prefect", "mlflow", "watcher"]
     assert not story.up["repaired"]
+
+
+def test_up_says_what_it_starts_and_nothing_else(story: Story) -> None:
+    lines = [line for line in story.said.splitlines() if not line.startswith("waiting for ")]
+    assert lines == ["starting prefect", "starting mlflow", "starting watcher"]
 
 
 def test_each_link_of_the_page_answers_and_leads_to_this_machine(story: Story) -> None:
