@@ -1,9 +1,15 @@
 """What a model consumer does: load `models:/<name>@champion` through MLflow and ask it something."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tasks.config import Config
@@ -51,6 +57,43 @@ def test_the_champion_answers_a_chat_message_as_the_evaluated_model_does(promote
     assert reply["choices"][0]["message"] == {"role": "assistant", "content": text}
     assert reply["usage"]["prompt_tokens"] == prompt_tokens
     assert reply["usage"]["completion_tokens"] <= 4
+
+
+def test_mlflow_models_serve_answers_as_the_evaluated_model_does(
+    config: Config, home: Home, promoted: Any, base: BaseModelRef, free_port: Callable[[], int], tmp_path: Path
+):
+    port, log = free_port(), tmp_path / "serve.log"
+    named = ["models", "serve", "-m", "models:/demo@champion", "--env-manager", "local", "--workers", "1"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *named, "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, "MLFLOW_TRACKING_URI": tracking_uri(config, home), "PATH": path},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        reply = _ask_when_up(f"http://127.0.0.1:{port}", server, log)
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait(timeout=30)
+    text, _ = greedy_answer(base, promoted.folder, max_new_tokens=4)
+    assert reply["choices"][0]["message"] == {"role": "assistant", "content": text}
+
+
+def _ask_when_up(url: str, server: "subprocess.Popen[bytes]", log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + 240
+    while True:
+        try:
+            httpx.get(f"{url}/ping", timeout=10).raise_for_status()
+        except httpx.HTTPError:
+            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        else:
+            replies: list[dict[str, Any]]
+            replies = httpx.post(f"{url}/invocations", json=QUESTION, timeout=60).raise_for_status().json()
+            return replies[0]
 
 
 def test_the_prompt_gets_no_second_start_token_where_the_template_wrote_one(
