@@ -123,6 +123,27 @@ def test_a_block_that_hangs_or_fails_or_is_missing_keeps_no_other_from_its_messa
     assert SECRET not in printed.out + printed.err + caplog.text + repr(told)
 
 
+def test_mail_goes_through_prefects_mail_block(
+    at_server: None, webhook: Webhook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from apprise.plugins.sendgrid import NotifySendGrid
+    from prefect.blocks.notifications import SendgridEmail
+    from pydantic import SecretStr
+
+    mail = SendgridEmail(api_key=SecretStr(SECRET), sender_email="ratchet@example.org", to_emails=["team@example.org"])
+    mail.save("team", overwrite=True)
+    monkeypatch.setattr(NotifySendGrid, "notify_url", f"http://{webhook.url}/mail")
+
+    told = notify(["sendgrid-email/team"], "Drift", "Questions about parcels.", 60.0)
+
+    assert told.sent == ("sendgrid-email/team",), told
+    [sent] = [json.loads(body) for body in webhook.bodies("/mail")]
+    assert sent["personalizations"] == [{"to": [{"email": "team@example.org"}]}]
+    assert sent["subject"] == "Drift"
+    assert "Questions about parcels." in sent["content"][0]["value"]
+    assert SECRET not in capsys.readouterr().err
+
+
 def test_without_a_prefect_server_nobody_is_told_and_it_is_said(free_port: Callable[[], int]) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
