@@ -38,10 +38,11 @@ _DOWN = frozenset(
     ("down", "thumbs_down", "thumbs down", "thumbsdown", "-1", "👎", "no", "false", "bad", "negative", "dislike")
 )
 WEIGHTS_TAGS = (ADAPTER_SHA256, "ratchet.base_sha256")  # as on a version; an application may copy them to its traces
-_USER = "mlflow.trace.user"
+USER = "mlflow.trace.user"
+NO_NAME = "default"  # what MLflow itself notes for a person without a name
 _SESSION = "mlflow.trace.session"
 _SCORER = "mlflow.trace.sourceScorer"
-_NOBODY = (None, "", "default")  # what MLflow notes where a source has no name
+_NOBODY = (None, "", NO_NAME)
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _react(trace: "Trace", described: RatedTrace) -> TraceReactions:
                 answer=answer,
                 **said,
                 reason=assessment.rationale,
-                user=_user_of(assessment, info.trace_metadata),
+                user=user_of(assessment, info.trace_metadata),
                 item=str(info.trace_id),
                 given_at=_moment(assessment.last_update_time_ms or info.request_time),
                 weights_sha256=_weights_of({**info.trace_metadata, **info.tags}),
@@ -233,10 +234,10 @@ def _read_assessment(assessment: "Assessment", root_span_id: str) -> dict[str, A
     return {"rating": rating} if rating else Unusable("ratings_unreadable")
 
 
-def _user_of(assessment: "Assessment", metadata: Mapping[str, str]) -> str | None:
+def user_of(assessment: "Assessment", metadata: Mapping[str, str]) -> str | None:
     """Who gave the assessment; where it does not say, the user whom the trace was made for."""
     source = assessment.source.source_id
-    return (metadata.get(_USER) or None) if source in _NOBODY else str(source)
+    return (metadata.get(USER) or None) if source in _NOBODY else str(source)
 
 
 def _weights_of(tags: Mapping[str, str]) -> str | None:

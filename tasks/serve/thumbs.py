@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tasks.config import Config
 from tasks.evaluation.canary import Thumb, compare_thumbs
-from tasks.feedback.production_traces import rating_of
+from tasks.feedback.production_traces import rating_of, user_of
 from tasks.home import Home
 from tasks.records import CanaryComparison
 from tasks.registry import mlflow_registry as registry
 from tasks.registry.connection import connect, find_experiment
 from tasks.registry.traces import trace_pages
-from tasks.serve.traces import NO_NAME, QUESTION_TAG, THUMBS, USER, VERSION_TAG, experiment_name
+from tasks.serve.traces import QUESTION_TAG, THUMBS, VERSION_TAG, experiment_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, TraceInfo
@@ -61,7 +61,7 @@ def _first_words(info: "TraceInfo") -> Iterator[Thumb]:
         return
     heard: set[str | None] = set()
     for each in sorted(info.assessments, key=lambda each: each.create_time_ms or 0):
-        up, user = _is_up(each), _user_of(each, info)
+        up, user = _is_up(each), user_of(each, info.trace_metadata)
         if up is not None and user not in heard:
             heard.add(user)
             yield Thumb(
@@ -80,9 +80,3 @@ def _is_up(assessment: "Assessment") -> bool | None:
         return None
     rating = rating_of(assessment.feedback.value, THUMBS) if assessment.source.source_type == "HUMAN" else None
     return None if rating is None else rating == "up"
-
-
-def _user_of(assessment: "Assessment", info: "TraceInfo") -> str | None:
-    """Who gave it; where it does not say, the user whom the answer was for."""
-    source = assessment.source.source_id
-    return str(source) if source not in (None, "", NO_NAME) else info.trace_metadata.get(USER)

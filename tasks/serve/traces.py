@@ -15,6 +15,7 @@ from tasks.curation.filters.personal_data import scrub_text
 from tasks.domain.splits import normalised
 from tasks.errors import ConfigError
 from tasks.feedback.ingesting import annotator_id
+from tasks.feedback.production_traces import NO_NAME, USER
 from tasks.feedback.pulling import annotator_salt
 from tasks.files import sha256_of
 from tasks.home import Home
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 THUMBS = "thumbs"
 VERSION_TAG = "ratchet.version"
 QUESTION_TAG = "ratchet.question"
-USER = "mlflow.trace.user"
-NO_NAME = "default"  # what MLflow itself notes for a person without a name
 _BASE_SHA256 = "ratchet.base_sha256"
 _PREVIEW_CHARACTERS = 200
 _MILLISECOND = 1_000_000  # nanoseconds
