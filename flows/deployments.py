@@ -79,7 +79,7 @@ def _runner_deployment(described: Deployment, config_path: Path) -> "RunnerDeplo
         ],
         concurrency_limit=CONCURRENCY,
         schedule=None if described.schedule is None else read_cron(described.schedule),
-        entrypoint_type=EntrypointType.MODULE_PATH,
+        entrypoint_type=EntrypointType.MODULE_PATH,  # Prefect looks for a path in the folder that the run starts in
     )
     if described.schedule is None:
         # An empty list would take away what somebody has set at the server, and None is refused by it.

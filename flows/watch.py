@@ -109,9 +109,11 @@ def _keep_watching(watched: Watch, every_s: float) -> None:
 
 
 def _register(watched: Watch) -> None:
-    for kind, each in watched.deployments.items():
-        in_pool = watched.leave_rounds
-        watched.ids[kind] = deployments.find_in_pool(each.full_name) if in_pool else deployments.register(each)
+    described = watched.deployments.items()
+    if watched.leave_rounds:
+        watched.ids = {kind: deployments.find_in_pool(each.full_name) for kind, each in described}
+    else:
+        watched.ids = {kind: deployments.register(each) for kind, each in described}
 
 
 def _start_rounds(watched: Watch) -> None:

@@ -72,11 +72,6 @@ class Deployment:
         """The name of the flow that its runs are of."""
         return "monitor" if self.kind == "monitor" else "improve"
 
-    @property
-    def entrypoint(self) -> str:
-        """The flow by its module: Prefect looks for a path in the folder that the run starts in."""
-        return f"flows.{self.flow}.{self.flow}"
-
     def parameters(self, config_path: Path) -> dict[str, str]:
         """What the flow is called with."""
         until = {"until": "collect"} if self.kind == "collect" else {}
@@ -92,48 +87,34 @@ def domain_resource(domain: str) -> str:
     return f"ratchet.domain.{domain}"
 
 
-def improve_deployment(domain: str, schedules: Schedules) -> Deployment:
-    """The deployment whose runs are whole rounds."""
-    return Deployment(
-        kind="improve",
-        name=domain,
-        description=f"Rounds of {domain}: by schedule, and when labels, drift or documents call for one.",
-        schedule=schedules.improve,
-        events=tuple(EVENTS),
-        resource=domain_resource(domain),
-    )
-
-
-def collect_deployment(domain: str, schedules: Schedules) -> Deployment:
-    """The deployment whose runs end with candidates that judges have compared and people are asked about."""
-    return Deployment(
-        kind="collect",
-        name=f"{domain}.collect",  # no domain has a full stop in its name
-        description=f"The current round of {domain} up to collect, by schedule.",
-        schedule=schedules.collect,
-        events=(),
-        resource=domain_resource(domain),
-    )
-
-
-def monitor_deployment(domain: str, schedules: Schedules) -> Deployment:
-    """The deployment whose runs look at production; what they find calls for rounds."""
-    return Deployment(
-        kind="monitor",
-        name=domain,
-        description=f"A look at production of {domain}, by schedule.",
-        schedule=schedules.monitor,
-        events=(),
-        resource=domain_resource(domain),
-    )
-
-
 def deployments_of(domain: str, schedules: Schedules) -> tuple[Deployment, ...]:
     """All of a domain's deployments: improve, collect, monitor."""
+    resource = domain_resource(domain)
     return (
-        improve_deployment(domain, schedules),
-        collect_deployment(domain, schedules),
-        monitor_deployment(domain, schedules),
+        Deployment(
+            kind="improve",
+            name=domain,
+            description=f"Rounds of {domain}: by schedule, and when labels, drift or documents call for one.",
+            schedule=schedules.improve,
+            events=tuple(EVENTS),
+            resource=resource,
+        ),
+        Deployment(
+            kind="collect",
+            name=f"{domain}.collect",  # no domain has a full stop in its name
+            description=f"The current round of {domain} up to collect, by schedule.",
+            schedule=schedules.collect,
+            events=(),
+            resource=resource,
+        ),
+        Deployment(
+            kind="monitor",
+            name=domain,
+            description=f"A look at production of {domain}, by schedule.",
+            schedule=schedules.monitor,
+            events=(),
+            resource=resource,
+        ),
     )
 
 
